@@ -1,0 +1,44 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def missing(reason: str) -> None:
+    """Fail under continuous integration, skip with the reason elsewhere."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason} (required when CI=true)", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of third-party data, from the environment variable IACTFLOW_DATA."""
+    value = os.environ.get("IACTFLOW_DATA")
+    if not value:
+        missing("IACTFLOW_DATA is not set: no third-party data")
+    path = Path(value)
+    if not path.is_dir():
+        missing(f"IACTFLOW_DATA={value} is not a folder")
+    return path
+
+
+@pytest.fixture(scope="session")
+def dr1(data_dir) -> Path:
+    """H.E.S.S. DL3 DR1."""
+    path = data_dir / "dl3" / "hess-dl3-dr1"
+    if not (path / "obs-index.fits.gz").exists():
+        missing(f"{path} does not hold H.E.S.S. DL3 DR1")
+    return path

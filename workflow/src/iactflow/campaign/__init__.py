@@ -1,0 +1,1 @@
+"""Configuration, paths, targets, runs, streams, digests and costs. Knows no physics."""

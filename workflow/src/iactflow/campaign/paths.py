@@ -1,0 +1,71 @@
+"""Every path pattern of the pipeline, and the regular expression of every wildcard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+WILDCARDS = {
+    "target": r"[a-z0-9][a-z0-9_-]*",
+    "band": r"[0-9.e+-]+-[0-9.e+-]+",
+    "binning": r"[a-z0-9][a-z0-9_-]*",
+    "chunk": r"[0-9]{5}",
+}
+
+
+class Paths:
+    """Path patterns of one campaign; wildcards stay in braces.
+
+    Parameters
+    ----------
+    campaign : str
+        Name of the campaign.
+    """
+
+    def __init__(self, campaign: str) -> None:
+        root = f"results/{campaign}"
+        self.root = root
+        self.campaign = f"{root}/campaign.json"
+        self.mock_chunk = f"{root}/dl3/mock/{{chunk}}"
+        self.mock_root = f"{root}/dl3/mock"
+        self.mock_obs_index = f"{root}/dl3/mock/obs-index.fits.gz"
+        self.mock_hdu_index = f"{root}/dl3/mock/hdu-index.fits.gz"
+        self.observations = f"{root}/dl3/{{target}}/observations.tsv"
+        self.sky_map_chunk = f"{root}/sky_map/{{target}}/{{band}}/chunks/{{chunk}}.fits"
+        self.sky_map = f"{root}/sky_map/{{target}}/{{band}}/maps.fits"
+        self.sky_map_summary = f"{root}/sky_map/{{target}}/{{band}}/summary.json"
+        self.sky_map_figure = f"{root}/sky_map/{{target}}/{{band}}/sky_map.png"
+        self.significance_figure = f"{root}/sky_map/{{target}}/{{band}}/significance.png"
+        self.ogip_chunk = f"{root}/spectrum/{{target}}/ogip/{{chunk}}"
+        self.spectrum = f"{root}/spectrum/{{target}}/spectrum.json"
+        self.flux_points = f"{root}/spectrum/{{target}}/flux_points.ecsv"
+        self.profiles = f"{root}/spectrum/{{target}}/profiles.ecsv"
+        self.theta_squared = f"{root}/spectrum/{{target}}/theta_squared.ecsv"
+        self.spectrum_figure = f"{root}/spectrum/{{target}}/sed.png"
+        self.counts_figure = f"{root}/spectrum/{{target}}/counts.png"
+        self.theta_squared_figure = f"{root}/spectrum/{{target}}/theta_squared.png"
+        self.profiles_figure = f"{root}/spectrum/{{target}}/profiles.png"
+        self.regions_figure = f"{root}/spectrum/{{target}}/regions.png"
+        self.light_curve = f"{root}/light_curve/{{target}}/{{binning}}/light_curve.ecsv"
+        self.light_curve_summary = f"{root}/light_curve/{{target}}/{{binning}}/summary.json"
+        self.light_curve_figure = f"{root}/light_curve/{{target}}/{{binning}}/light_curve.png"
+        self.check_sky_map = f"{root}/cross_check/{{target}}/sky_map.json"
+        self.check_spectrum = f"{root}/cross_check/{{target}}/spectrum.json"
+        self.check_light_curve = f"{root}/cross_check/{{target}}/light_curve.json"
+        self.verdicts = f"{root}/cross_check/verdicts.tsv"
+        self.verdicts_table = f"{root}/cross_check/verdicts.html"
+        self.verdicts_figure = f"{root}/cross_check/verdicts.png"
+        self.gate = f"{root}/cross_check/gate.txt"
+        self.summary = f"{root}/summary.json"
+        self.overview = f"{root}/overview.html"
+        self.log = f"{root}/log"
+        self.benchmark = f"{root}/benchmark"
+
+    @staticmethod
+    def sidecar(path: str) -> str:
+        """Provenance sidecar of the job whose first output is ``path``."""
+        return f"{path}.prov.json"
+
+
+def dl3_file(root: str | Path, file: str) -> str:
+    """Path of a run's DL3 file below the data root."""
+    return str(Path(root) / file)

@@ -1,0 +1,1 @@
+"""The second chain (gammapy), the comparison of both chains, and the gate."""

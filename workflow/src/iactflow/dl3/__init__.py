@@ -1,0 +1,1 @@
+"""DL3 event lists: run selection, mock observations, GADF indices."""

@@ -1,0 +1,1 @@
+"""Figures of every product, in one style."""

@@ -1,0 +1,1 @@
+"""Instrument response functions: interpolation, parametrisation."""

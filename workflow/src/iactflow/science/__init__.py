@@ -1,0 +1,1 @@
+"""DL3 to DL5: sky maps, spectra and light curves."""
