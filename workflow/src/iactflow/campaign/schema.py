@@ -8,6 +8,7 @@ it by ``iactflow schema --write``, and a test fails when they drift.
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -124,7 +125,7 @@ class FluxPoints(Block):
     @model_validator(mode="after")
     def _ascending(self):
         edges = self.energy_edges_tev
-        if any(a >= b for a, b in zip(edges, edges[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(edges)):
             raise ValueError("energy_edges_tev must ascend")
         return self
 
@@ -206,8 +207,8 @@ class Ring(Block):
 class SkyMap(Block):
     """A set of sky maps with one geometry, in one or several energy bands."""
 
-    energy_bands_tev: list[tuple[Positive, Positive]] = Field(
-        min_length=1, strict=False, description="energy bands [min, max], TeV"
+    energy_bands_tev: list[Annotated[list[Positive], Field(min_length=2, max_length=2)]] = Field(
+        min_length=1, description="energy bands [min, max], TeV"
     )
     centre: Position | None = Field(None, description="centre; null: the target's position")
     size_deg: Positive = Field(5.0, description="width and height, deg")
@@ -268,7 +269,9 @@ class LightCurve(Block):
             if None in given:
                 raise ValueError("binning fixed needs start, step_min and n_bins")
         elif given != (None, None, None):
-            raise ValueError(f"start, step_min and n_bins go with binning fixed, not {self.binning}")
+            raise ValueError(
+                f"start, step_min and n_bins go with binning fixed, not {self.binning}"
+            )
         _check_time("start", self.start)
         return self
 
@@ -449,6 +452,9 @@ class Campaign(Block):
     data: Data = Field(Data(), description="where the data come from")
     mock: Mock | None = Field(None, description="mock runs, with data.source mock")
     execution: Execution = Field(Execution(), description="how the work is cut into jobs")
+    only_targets: list[Name] | None = Field(
+        None, min_length=1, description="make these targets only; null: all"
+    )
     targets: dict[Name, Target] = Field(min_length=1, description="targets by name")
     cross_check: CrossCheck = Field(CrossCheck(), description="comparison of the two chains")
 
@@ -458,8 +464,18 @@ class Campaign(Block):
             raise ValueError("the block mock and data.source: mock go together")
         return self
 
+    @model_validator(mode="after")
+    def _only_known_targets(self):
+        unknown = [name for name in self.only_targets or [] if name not in self.targets]
+        if unknown:
+            raise ValueError(
+                f"only_targets: unknown target {unknown[0]!r}; the targets are "
+                + ", ".join(self.targets)
+            )
+        return self
 
-def band_name(band: tuple[float, float]) -> str:
+
+def band_name(band: list[float] | tuple[float, float]) -> str:
     """Name of an energy band: ``min-max`` in TeV as written."""
     return f"{band[0]:g}-{band[1]:g}"
 
@@ -468,6 +484,8 @@ def _check_time(key: str, value: str | None) -> None:
     if value is None:
         return
     try:
-        datetime.fromisoformat(value)
+        time = datetime.fromisoformat(value)
     except ValueError as error:
         raise ValueError(f"{key}: {value!r} is no ISO 8601 time ({error})") from None
+    if time.tzinfo is not None:
+        raise ValueError(f"{key}: {value!r}: times are UTC, write them without a zone")

@@ -1,0 +1,83 @@
+# Every target sets up what it needs; `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CAMPAIGN ?= demo
+CORES ?= all
+SOURCES := pyproject.toml $(shell find workflow/src -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*')
+LOCKS := envs/uv.txt envs/base.txt envs/dev.txt
+# A job is one process with one thread: parallelism is the scheduler's.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --cores $(CORES) --configfile config/campaigns/$(CAMPAIGN).yaml
+
+.PHONY: help env lock demo run report test test-unit test-platform lint bench validate image docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | column -t -s $$'\t'
+
+env: $(VENV)/.installed ## make .venv from the lock, with iactflow installed in it
+
+$(VENV)/.locked: $(LOCKS)
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r envs/uv.txt
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --require-hashes -r envs/dev.txt
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.locked $(SOURCES)
+	rm -rf build
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --no-deps --no-build-isolation --reinstall .
+	rm -rf build workflow/src/*.egg-info
+	touch $@
+
+lock: ## resolve the environment anew
+	for name in uv base dev; do \
+	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --upgrade --generate-hashes --no-header \
+	    --no-emit-index-url --no-annotate envs/$$name.in -o envs/$$name.txt || exit 1; \
+	done
+
+demo: run ## run the embedded default campaign through to its HTML report
+
+run: env ## run CAMPAIGN (a file of config/campaigns) through to its HTML report
+	status=0; $(SNAKEMAKE) all || status=$$?; \
+	$(MAKE) --no-print-directory report CAMPAIGN=$(CAMPAIGN) && exit $$status
+
+report: env ## write the report of CAMPAIGN, also when its gate is closed
+	$(SNAKEMAKE) products --report results/$(CAMPAIGN)/report.html --report-stylesheet workflow/report/report.css
+	$(SNAKEMAKE) products --report results/$(CAMPAIGN)/report.zip --report-stylesheet workflow/report/report.css
+	@echo "report: results/$(CAMPAIGN)/report.html and report.zip"
+
+test: test-unit test-platform ## all tests
+
+test-unit: env ## unit, DAG, rule and campaign tests (minutes)
+	$(BIN)/python -m pytest -q -n 2 tests/unit tests/dag tests/rules tests/campaign
+
+test-platform: env ## a real Apptainer, a real SLURM, a real browser; installs them where apt is at hand
+	bash tests/platform/setup.sh
+	$(BIN)/python -m pytest -q tests/platform
+
+lint: env ## ruff, snakefmt, snakemake --lint, numpydoc, codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint --configfile config/campaigns/demo.yaml
+	$(BIN)/python -m numpydoc.hooks.validate_docstrings --config . $$(git ls-files 'workflow/src/*.py')
+	$(BIN)/codespell $$(git ls-files | grep -vE '^envs/.*\.txt$$')
+
+bench: env ## measure speed side by side with the peers: bench/results.json and a table
+	$(BIN)/python bench/run.py
+
+validate: env ## long physics comparisons into docs/validation (PAGE=name for one)
+	$(BIN)/python docs/validation/run.py $(PAGE)
+
+image: env ## build the Apptainer image from the lock
+	bash containers/build.sh
+
+docs: env ## write the generated pages (keys, data model, rules)
+	$(BIN)/iactflow schema --write
+	$(BIN)/python docs/generate.py
+
+clean: ## remove results and the environment
+	rm -rf $(VENV) results build .snakemake .pytest_cache .ruff_cache

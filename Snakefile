@@ -1,0 +1,61 @@
+"""From DL3 event lists to sky maps, spectra and light curves, by two independent chains."""
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from iactflow.campaign.load import load_campaign
+from iactflow.campaign.lock import hold_campaign
+from iactflow.campaign.paths import WILDCARDS
+from iactflow.campaign.targets import Targets
+from iactflow.errors import InputError
+
+min_version("9.14")
+
+try:
+    campaign = load_campaign(config, workflow.configfiles, workflow.basedir)
+    targets = Targets(campaign)
+    if workflow.is_main_process and not workflow.dryrun:
+        hold_campaign(campaign.paths.root)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+P = campaign.paths
+
+
+container: campaign.model.image
+
+
+report: "workflow/report/overview.rst"
+
+
+wildcard_constraints:
+    **WILDCARDS,
+
+
+localrules:
+    all,
+    products,
+    dl3,
+    sky_maps,
+    spectra,
+    light_curves,
+    cross_checks,
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/select.smk"
+include: "workflow/rules/skymap.smk"
+include: "workflow/rules/spectrum.smk"
+include: "workflow/rules/lightcurve.smk"
+include: "workflow/rules/crosscheck.smk"
+
+
+if campaign.is_mock:
+
+    include: "workflow/rules/mock.smk"
+
+
+if campaign.fetches:
+
+    include: "workflow/rules/fetch.smk"

@@ -1,0 +1,50 @@
+"""Files generated from the schema do not drift from it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from iactflow.campaign import schema
+from iactflow.campaign.document import _blocks, documents
+
+
+def test_generated_files_are_up_to_date(repository):
+    for name, text in documents(repository).items():
+        assert (repository / name).read_text(encoding="utf-8") == text, (
+            f"{name} differs from the schema: run `iactflow schema --write`"
+        )
+
+
+def test_every_key_is_described():
+    missing = [
+        f"{block.__name__}.{key}"
+        for block in _blocks()
+        for key, field in block.model_fields.items()
+        if not field.description
+    ]
+    assert missing == []
+
+
+def test_default_file_holds_the_defaults(repository):
+    content = {}
+    for document in (repository / "config" / "default.yaml").read_text().split("\n\n"):
+        content.update(yaml.safe_load(document) or {})
+    spectrum = schema.Spectrum()
+    assert content["targets.<name>.spectrum"] == spectrum.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("block", _blocks(), ids=lambda b: b.__name__)
+def test_quantities_carry_their_unit(block):
+    """A number with a dimension ends in its unit."""
+    units = ("_deg", "_tev", "_s", "_min", "_sigma", "_fraction", "_factor", "_bins", "_ts")
+    plain = {
+        "seed", "n_bins", "n_runs", "index", "curvature", "amplitude", "spectral_index",
+        "min_off_regions", "runs_per_job", "false_alarm_probability", "scale_check_flux",
+        "n_on", "n_off", "statistic", "peak_significance", "off_mean", "off_std", "obs_ids",
+    }  # fmt: skip
+    for key, field in block.model_fields.items():
+        if re.search(r"\b(float|int)\b", str(field.annotation)):
+            assert key in plain or key.endswith(units), f"{block.__name__}.{key}"

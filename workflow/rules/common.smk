@@ -1,0 +1,86 @@
+"""What the rules ask of the campaign, as named functions of the wildcards."""
+
+from pathlib import Path
+
+
+def get_target_settings(wildcards):
+    """Settings of the target: a job reruns when they change, not when others do."""
+    return campaign.target_settings(wildcards.target)
+
+
+def get_map_settings(wildcards):
+    """Settings that sky maps depend on."""
+    return campaign.target_settings(wildcards.target, without=("light_curves",))
+
+
+def get_spectrum_settings(wildcards):
+    """Settings that spectra depend on."""
+    return campaign.target_settings(
+        wildcards.target, without=("sky_maps", "light_curves")
+    )
+
+
+def get_light_curve_settings(wildcards):
+    """Settings that light curves depend on."""
+    return campaign.target_settings(wildcards.target, without=("sky_maps",))
+
+
+def get_target_runs(wildcards):
+    """Rows of the run table of a target."""
+    return campaign.runs[wildcards.target].to_dict("records")
+
+
+def get_target_run_ids(wildcards):
+    """Runs of a target."""
+    return [i for chunk in campaign.chunks[wildcards.target].values() for i in chunk]
+
+
+def get_chunk_runs(wildcards):
+    """Runs of one chunk of a target."""
+    return campaign.chunks[wildcards.target][wildcards.chunk]
+
+
+def get_chunk_files(wildcards):
+    """DL3 files of one chunk of a target."""
+    return _dl3_inputs(wildcards.target, wildcards.chunk)
+
+
+def get_target_files(wildcards):
+    """DL3 files of a target."""
+    return _dl3_inputs(wildcards.target)
+
+
+def _dl3_inputs(target, chunk=None):
+    """DL3 files; for mock runs the folders that hold them, which are what their rule makes."""
+    files = campaign.dl3_files(target, chunk)
+    return sorted({str(Path(f).parent) for f in files}) if campaign.is_mock else files
+
+
+def get_mock_runs(wildcards):
+    """Runs of one chunk of mock runs."""
+    return campaign.mock_chunks[wildcards.chunk]
+
+
+def get_mock_chunks(wildcards):
+    """Folders of all mock runs."""
+    return [P.mock_chunk.format(chunk=chunk) for chunk in campaign.mock_chunks]
+
+
+def get_sky_map_chunks(wildcards):
+    """Maps of all chunks of a target in one band."""
+    return targets.chunks(P.sky_map_chunk, wildcards.target, band=wildcards.band)
+
+
+def get_ogip_chunks(wildcards):
+    """Folders of OGIP files of all chunks of a target."""
+    return targets.chunks(P.ogip_chunk, wildcards.target)
+
+
+def log_of(rule, *wildcards):
+    """Log file of a rule's job."""
+    return "/".join([P.log, rule, *(f"{{{w}}}" for w in wildcards)]) + ".log"
+
+
+def benchmark_of(rule, *wildcards):
+    """Benchmark file of a rule's job."""
+    return "/".join([P.benchmark, rule, *(f"{{{w}}}" for w in wildcards)]) + ".tsv"

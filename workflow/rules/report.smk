@@ -1,0 +1,64 @@
+"""Summary, overview, and the targets that collect everything."""
+
+
+rule all:
+    """Everything, and the gate: fails when the two chains disagree."""
+    default_target: True
+    input:
+        targets.products,
+        P.gate,
+
+
+rule products:
+    """Everything but the gate: what the report is made of."""
+    input:
+        targets.products,
+
+
+rule summarise:
+    """Collect every headline number, verdict, version and cost in one JSON file."""
+    input:
+        main=targets.compared("main"),
+        verdicts=P.verdicts,
+        provenance=targets.sidecars,
+    output:
+        summary=P.summary,
+        provenance=P.sidecar(P.summary),
+    log:
+        log_of("summarise"),
+    benchmark:
+        benchmark_of("summarise")
+    params:
+        settings=campaign.facts,
+        index=targets.main_index,
+        code=campaign.code("summarise"),
+    message:
+        "Summary of the campaign"
+    script:
+        "../scripts/summarise.py"
+
+
+rule make_overview:
+    """Write the page that opens the report: verdict, headline numbers, provenance, cost."""
+    input:
+        summary=P.summary,
+        verdicts=P.verdicts,
+    output:
+        overview=report(
+            P.overview,
+            caption="../report/overview_page.rst",
+            category="0 Overview",
+            labels={"content": "overview of the campaign"},
+        ),
+        provenance=P.sidecar(P.overview),
+    log:
+        log_of("make_overview"),
+    benchmark:
+        benchmark_of("make_overview")
+    params:
+        settings=campaign.facts,
+        code=campaign.code("make_overview"),
+    message:
+        "Overview of the campaign"
+    script:
+        "../scripts/make_overview.py"

@@ -1,0 +1,26 @@
+"""Run lists of the targets."""
+
+
+rule select_observations:
+    """Write the run list of a target, chosen before the DAG was built."""
+    output:
+        observations=P.observations,
+        provenance=P.sidecar(P.observations),
+    log:
+        log_of("select_observations", "target"),
+    benchmark:
+        benchmark_of("select_observations", "target")
+    params:
+        settings=get_target_settings,
+        runs=get_target_runs,
+        code=campaign.code("select_observations"),
+    message:
+        "Run list of {wildcards.target}"
+    script:
+        "../scripts/select_observations.py"
+
+
+rule dl3:
+    """Run lists of all targets; mock runs and their index where the campaign samples them."""
+    input:
+        targets.dl3,
