@@ -1,0 +1,239 @@
+"""``summary.json``: every headline number of a campaign in one file.
+
+Its keys are a contract with the programs that read it: they are never renamed, and a product that
+lacks one is refused here. Producers may add keys of their own inside a block.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from iactflow.campaign.provenance import read_sidecar
+from iactflow.errors import InputError
+
+__all__ = ["REQUIRED", "cost_per_rule", "read_verdicts", "summarise"]
+
+REQUIRED = {
+    "sky_map": (
+        "peak_significance",
+        "peak_ra_deg",
+        "peak_dec_deg",
+        "off_mean",
+        "off_std",
+        "n_on_events",
+    ),
+    "spectrum": (
+        "obs_ids",
+        "on_radius_deg",
+        "n_on",
+        "n_off",
+        "alpha",
+        "excess",
+        "significance",
+        "livetime_s",
+        "n_on_per_run",
+        "models",
+        "flux_points",
+    ),
+    "model": (
+        "parameters",
+        "reference_tev",
+        "stat",
+        "n_bins",
+        "energy_min_tev",
+        "energy_max_tev",
+    ),
+    "parameter": ("value", "error", "unit"),
+    "flux_point": (
+        "e_ref_tev",
+        "e_min_tev",
+        "e_max_tev",
+        "dnde",
+        "dnde_errn",
+        "dnde_errp",
+        "dnde_ul",
+        "sqrt_ts",
+    ),
+    "light_curve": (
+        "energy_min_tev",
+        "energy_max_tev",
+        "points",
+        "fractional_variability",
+        "chi2",
+        "ndf",
+    ),
+    "light_curve_point": ("mjd_min", "mjd_max", "flux", "flux_err", "flux_ul"),
+    "cross_check": ("target", "product", "quantity", "main", "check", "tolerance", "passed"),
+}
+
+
+def summarise(inputs, outputs, params, wildcards) -> None:
+    """Collect the results, verdicts, versions and costs of a campaign.
+
+    Parameters
+    ----------
+    inputs : namespace
+        ``verdicts``: table of the comparison; ``provenance``: sidecars of all jobs.
+    outputs : namespace
+        ``summary``: the JSON file.
+    params : namespace
+        ``settings``: facts of the campaign; ``index``: JSON results of the main chain by product
+        and target.
+    wildcards : namespace
+        None are used.
+
+    Raises
+    ------
+    InputError
+        When a result lacks a key of the contract.
+    """
+    facts = params.settings
+    sidecars = [read_sidecar(path) for path in _listed(inputs.provenance)]
+    summary = {
+        "campaign": facts["campaign"],
+        "software": _versions(sidecars),
+        "image": facts["image"],
+        "config_sha256": facts["config_sha256"],
+        "targets": _targets(params.index, facts["targets"]),
+        "cross_checks": read_verdicts(inputs.verdicts),
+        "cost": cost_per_rule(sidecars),
+        "about": {
+            "description": facts["description"],
+            "seed": facts["seed"],
+            "data_source": facts["data_source"],
+            "config_file": facts["config_file"],
+            "labels": {name: target["label"] for name, target in facts["targets"].items()},
+        },
+    }
+    text = json.dumps(_plain(summary), indent=1, ensure_ascii=False, allow_nan=False)
+    Path(outputs.summary).write_text(text + "\n", encoding="utf-8")
+
+
+def read_verdicts(path) -> list[dict]:
+    """Read the table of the comparison.
+
+    Parameters
+    ----------
+    path : str or Path
+        TSV file.
+
+    Returns
+    -------
+    list of dict
+        Rows with target, product, quantity, main, check, tolerance, passed.
+
+    Raises
+    ------
+    InputError
+        When a column is missing.
+    """
+    table = pd.read_csv(path, sep="\t", dtype={"target": str, "product": str, "quantity": str})
+    for column in REQUIRED["cross_check"]:
+        if column not in table.columns:
+            raise InputError(path, "column", column, "one of " + ", ".join(table.columns))
+    rows = table[list(REQUIRED["cross_check"])].to_dict("records")
+    return [row | {"passed": bool(row["passed"])} for row in rows]
+
+
+def cost_per_rule(sidecars: list[dict]) -> dict[str, dict]:
+    """Add up what the jobs of each rule cost.
+
+    Parameters
+    ----------
+    sidecars : list of dict
+        Provenance sidecars.
+
+    Returns
+    -------
+    dict
+        Per rule: jobs, cpu_s, wall_s, output_bytes (sums) and max_rss_mb (largest).
+    """
+    costs: dict[str, dict] = {}
+    for sidecar in sidecars:
+        for job in sidecar["activity"].values():
+            cost = job["iactflow:cost"]
+            empty = {"jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "max_rss_mb": 0.0, "output_bytes": 0}
+            total = costs.setdefault(job["iactflow:rule"], empty)
+            total["jobs"] += 1
+            for key in ("cpu_s", "wall_s", "output_bytes"):
+                total[key] += cost[key]
+            total["max_rss_mb"] = max(total["max_rss_mb"], cost["max_rss_mb"])
+    return dict(sorted(costs.items()))
+
+
+def _targets(index: dict, targets: Iterable[str]) -> dict[str, dict]:
+    return {
+        name: {
+            "sky_map": _merged(index["sky_map"].get(name, []), "sky_map"),
+            "spectrum": _spectrum(index["spectrum"].get(name, [])),
+            "light_curve": _merged(index["light_curve"].get(name, []), "light_curve"),
+        }
+        for name in targets
+    }
+
+
+def _merged(paths: list[str], product: str) -> dict:
+    """Blocks of several files that each hold ``{key: block}``."""
+    merged: dict[str, dict] = {}
+    for path in _listed(paths):
+        for key, block in _read(path).items():
+            _require(path, key, block, product)
+            for i, point in enumerate(block.get("points", [])):
+                _require(path, f"{key}.points[{i}]", point, "light_curve_point")
+            merged[key] = block
+    return merged
+
+
+def _spectrum(paths: list[str]) -> dict | None:
+    if not paths:
+        return None
+    (path,) = _listed(paths)
+    block = _read(path)
+    _require(path, "spectrum", block, "spectrum")
+    for name, model in block["models"].items():
+        _require(path, f"models.{name}", model, "model")
+        for key, parameter in model["parameters"].items():
+            _require(path, f"models.{name}.parameters.{key}", parameter, "parameter")
+    for i, point in enumerate(block["flux_points"]):
+        _require(path, f"flux_points[{i}]", point, "flux_point")
+    return block
+
+
+def _require(path, where: str, block: dict, kind: str) -> None:
+    missing = [key for key in REQUIRED[kind] if key not in block]
+    if missing:
+        raise InputError(path, where, sorted(block), "with the key " + missing[0])
+
+
+def _read(path) -> dict:
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def _listed(paths) -> list[str]:
+    return [paths] if isinstance(paths, str) else list(paths)
+
+
+def _versions(sidecars: list[dict]) -> dict[str, str]:
+    """Versions that the jobs ran with; all of them where jobs differ."""
+    found: dict[str, set[str]] = {}
+    for sidecar in sidecars:
+        for agent in sidecar["agent"].values():
+            for name, version in agent["iactflow:versions"].items():
+                found.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
+
+
+def _plain(value):
+    """Replace what JSON cannot hold: numpy scalars by numbers, NaN and infinity by null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
