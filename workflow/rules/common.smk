@@ -25,9 +25,9 @@ def get_light_curve_settings(wildcards):
     return campaign.target_settings(wildcards.target, without=("sky_maps",))
 
 
-def get_target_runs(wildcards):
-    """Rows of the run table of a target."""
-    return campaign.runs[wildcards.target].to_dict("records")
+def get_runs_digest(wildcards):
+    """Digest of the rows of a target's runs."""
+    return campaign.runs_digest(wildcards.target)
 
 
 def get_target_run_ids(wildcards):

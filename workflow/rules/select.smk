@@ -12,7 +12,9 @@ rule select_observations:
         benchmark_of("select_observations", "target")
     params:
         settings=get_target_settings,
-        runs=get_target_runs,
+        source=campaign.run_table_source,
+        obs_ids=get_target_run_ids,
+        runs=get_runs_digest,
         code=campaign.code("select_observations"),
     message:
         "Run list of {wildcards.target}"

@@ -21,7 +21,7 @@ from iactflow.campaign.schema import Campaign, band_name
 from iactflow.campaign.streams import campaign_seed
 from iactflow.errors import InputError
 
-__all__ = ["LoadedCampaign", "load_campaign"]
+__all__ = ["LoadedCampaign", "load_campaign", "open_run_table"]
 
 DR1 = "dl3/hess-dl3-dr1"
 FETCHED = "resources/dl3/hess-dl3-dr1"
@@ -57,6 +57,25 @@ def load_campaign(config: dict, files: list | tuple = (), base: str | Path = "."
     loaded = LoadedCampaign(validate_campaign(config, files[-1]), str(files[-1]), Path(base))
     loaded.check_files()
     return loaded
+
+
+def open_run_table(source: dict) -> pd.DataFrame:
+    """Open the table of all runs at hand.
+
+    Parameters
+    ----------
+    source : dict
+        ``file``: a TSV file; or ``mock``, the settings of mock runs, with ``runs_per_job``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per run, indexed by ``obs_id``.
+    """
+    if "mock" in source:
+        table = mock_run_table(source["mock"], source["runs_per_job"])
+        return table.set_index("obs_id", drop=False)
+    return read_run_table(source["file"])
 
 
 class LoadedCampaign:
@@ -114,13 +133,17 @@ class LoadedCampaign:
             and not (Path(self.dl3_root) / INDICES[0]).exists()
         ) or self.dl3_root == FETCHED
 
+    @property
+    def run_table_source(self) -> dict:
+        """Where the run table comes from, for the job that writes a target's run list."""
+        if self.is_mock:
+            return {"mock": self.config["mock"], "runs_per_job": self.model.execution.runs_per_job}
+        return {"file": str(self.base / self.model.data.run_table)}
+
     @cached_property
     def run_table(self) -> pd.DataFrame:
         """All runs at hand."""
-        if self.is_mock:
-            table = mock_run_table(self.config["mock"], self.model.execution.runs_per_job)
-            return table.set_index("obs_id", drop=False)
-        return read_run_table(self.model.data.run_table, self.base)
+        return open_run_table(self.run_table_source)
 
     @cached_property
     def runs(self) -> dict[str, pd.DataFrame]:
@@ -168,6 +191,22 @@ class LoadedCampaign:
             int(i): dl3_file(self.dl3_root, f)
             for i, f in zip(table["obs_id"], table["file"], strict=True)
         }
+
+    def runs_digest(self, target: str) -> str:
+        """Digest of the rows of a target's runs: the run list is made anew when they change.
+
+        Parameters
+        ----------
+        target : str
+            Name of the target.
+
+        Returns
+        -------
+        str
+            Hexadecimal digest.
+        """
+        text = self.runs[target].to_csv(index=False)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def dl3_files(self, target: str, chunk: str | None = None) -> list[str]:
         """DL3 files of a target, or of one of its chunks.

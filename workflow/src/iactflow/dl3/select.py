@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
+from iactflow.campaign.load import open_run_table
 from iactflow.campaign.runs import angular_separation_deg
 
 __all__ = ["select_observations"]
@@ -19,11 +18,12 @@ def select_observations(inputs, outputs, params, wildcards) -> None:
     outputs : namespace
         ``observations``: TSV file.
     params : namespace
-        ``settings``: the target; ``runs``: rows of the run table.
+        ``settings``: the target; ``source``: where the run table comes from; ``obs_ids``: the
+        runs of the target.
     wildcards : namespace
         ``target``.
     """
-    table = pd.DataFrame(params.runs)
+    table = open_run_table(params.source).loc[params.obs_ids].copy()
     position = params.settings["position"]
     table["offset_deg"] = angular_separation_deg(
         table["ra_pnt_deg"], table["dec_pnt_deg"], position["ra_deg"], position["dec_deg"]

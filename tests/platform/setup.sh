@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Install what the platform tests need: Apptainer, SLURM, headless Chromium, and the image.
+# On a machine without apt, or without root, what is there is used, and the tests say what is missing.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+platform=$PWD/.platform
+if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+  wanted=()
+  command -v slurmctld >/dev/null || [ -x /usr/sbin/slurmctld ] ||
+    wanted+=(slurmctld slurmd slurm-client munge)
+  command -v chromium-headless-shell >/dev/null || wanted+=(chromium-headless-shell fonts-dejavu-core)
+  if [ ${#wanted[@]} -gt 0 ]; then
+    apt-get -qq update
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${wanted[@]}" >/dev/null
+  fi
+  command -v apptainer >/dev/null || bash tests/platform/install_apptainer.sh "$platform/apptainer"
+else
+  echo "setup.sh: no apt or no root here: using what is installed" >&2
+fi
+export PATH=$platform/apptainer/bin:$PATH
+# Root inside a container often may not raise resource limits, and then cannot hand that on.
+export APPTAINER_DROP_CAPS=${APPTAINER_DROP_CAPS:-CAP_SYS_RESOURCE}
+command -v apptainer >/dev/null || exit 0
+# The image is as new as the lock and the package.
+digest=$(cat envs/base.txt containers/iactflow.def containers/build.sh pyproject.toml \
+  $(find workflow/src -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' | sort) | sha256sum | cut -d ' ' -f 1)
+if [ "$(cat containers/build/iactflow.digest 2>/dev/null)" != "$digest" ]; then
+  bash containers/build.sh --sandbox >"$platform/image.log" 2>&1 || { tail -n 30 "$platform/image.log" >&2; exit 1; }
+  echo "$digest" >containers/build/iactflow.digest
+fi
