@@ -8,6 +8,7 @@ fitsio; every column comes back in float64 and in the unit that its name carries
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -269,6 +270,11 @@ def _assemble(tables, hdus):
     if "gti" in hdus:
         gti_start, gti_stop = _read_gti(tables["gti"], reference)
         ontime = float(np.sum(gti_stop - gti_start))
+    responses = {k: _READERS[k](tables[k]) for k in hdus if k in _READERS}
+    # The exporter of H.E.S.S. DL3 DR1 counted DETX towards rising right ascension.
+    old = events.header.get("CREATOR") == "SASH FITS::EventListWriter"
+    if "bkg" in responses and old and events.header.get("HDUVERS") == "0.2":
+        responses["bkg"] = _turn_x(responses["bkg"])
     return Observation(
         obs_id=events.keyword("OBS_ID", int),
         ra_pnt_deg=events.keyword("RA_PNT"),
@@ -283,7 +289,7 @@ def _assemble(tables, hdus):
         **_read_events(events, "events" in hdus),
         gti_start_s=gti_start,
         gti_stop_s=gti_stop,
-        **{k: _READERS[k](tables[k]) for k in hdus if k in _READERS},
+        **responses,
     )
 
 
@@ -338,13 +344,24 @@ def _read_psf(table):
 
 
 def _read_bkg(table):
+    """Background model; the array is filed as (energy, x, y) or, transposed, as (y, x, energy)."""
     energy = table.edges("ENERG", "TeV")
     x, y = table.edges("DETX", "deg"), table.edges("DETY", "deg")
     alignment = table.keyword("FOVALIGN", str, "RADEC").strip().upper()
     if alignment not in ("RADEC", "ALTAZ"):
         raise InputError(table.path, table.key("FOVALIGN"), alignment, "RADEC or ALTAZ")
-    rate = table.cube("BKG", "s-1 MeV-1 sr-1", energy, y, x)
-    return Background3D(energy, x, y, rate, alignment)
+    unit = "s-1 MeV-1 sr-1"
+    if table.column("BKG", unit).shape[-1] == len(energy) - 1 != len(y) - 1:
+        rate = np.moveaxis(table.cube("BKG", unit, y, x, energy), -1, 0)
+    else:
+        rate = table.cube("BKG", unit, energy, x, y).transpose(0, 2, 1)
+    return Background3D(energy, x, y, np.ascontiguousarray(rate), alignment)
+
+
+def _turn_x(bkg):
+    """Background model with DETX counted the other way."""
+    rate = np.ascontiguousarray(bkg.rate_per_s_mev_sr[:, :, ::-1])
+    return replace(bkg, x_edges_deg=-bkg.x_edges_deg[::-1], rate_per_s_mev_sr=rate)
 
 
 _READERS = {"aeff": _read_aeff, "edisp": _read_edisp, "psf": _read_psf, "bkg": _read_bkg}

@@ -32,6 +32,10 @@ _FORMAT = {
     "HDUDOC": "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats",
     "HDUVERS": "0.3",
 }
+_COMMON_CARDS = (
+    *("MJDREFI", "MJDREFF", "TIMEUNIT", "TIMESYS", "TIMEREF"),
+    *("TELESCOP", "INSTRUME", "GEOLON", "GEOLAT", "ALTITUDE"),
+)
 _KINDS = {"EFF_AREA": "aeff", "EDISP": "edisp", "RPSF": "psf", "BKG": "bkg"}
 _OBS_COLUMNS = {
     "OBS_ID": ("K", None),
@@ -227,8 +231,8 @@ def _psf(psf):
 def _bkg(bkg):
     columns = _edges("DETX", bkg.x_edges_deg, "deg") + _edges("DETY", bkg.y_edges_deg, "deg")
     columns += _edges("ENERG", bkg.energy_edges_tev, "TeV")
-    unit = "s-1 MeV-1 sr-1"
-    hdu = _response("BKG", "BKG", "BKG_3D", columns, "BKG", bkg.rate_per_s_mev_sr, unit)
+    unit, rate = "s-1 MeV-1 sr-1", bkg.rate_per_s_mev_sr.transpose(0, 2, 1)
+    hdu = _response("BKG", "BKG", "BKG_3D", columns, "BKG", rate, unit)
     hdu.header["FOVALIGN"] = bkg.fov_alignment
     return hdu
 
@@ -286,7 +290,7 @@ def _write(path, tables):
 
 
 def _read_headers(root, path):
-    """Row of the observation index, rows of the HDU index, and the time cards of a run."""
+    """Row of the observation index, rows of the HDU index, and what all runs have in common."""
     try:
         with fitsio.FITS(str(path)) as file:
             headers = [dict(hdu.read_header()) for hdu in file[1:]]
@@ -315,8 +319,7 @@ def _read_headers(root, path):
         }
         for header in headers
     ]
-    times = {key: events[key] for key in ("MJDREFI", "MJDREFF", "TIMEUNIT", "TIMESYS", "TIMEREF")}
-    return row, entries, times
+    return row, entries, {key: events[key] for key in _COMMON_CARDS if key in events}
 
 
 def _cell(value, form):
