@@ -85,7 +85,7 @@ def _bins(block: dict, table: Table) -> dict[str, np.ndarray]:
     names = ("mjd_min", "mjd_max", "flux", "flux_err", "flux_ul")
     points = block["points"]
     out = {n: np.array([np.nan if p[n] is None else p[n] for p in points], float) for n in names}
-    out["is_ul"] = np.asarray(table["is_ul"], bool)
+    out["is_ul"] = np.ravel(np.asarray(table["is_ul"], bool))
     order = np.argsort(out["mjd_min"], kind="stable")
     return {name: values[order] for name, values in out.items()}
 
@@ -135,7 +135,9 @@ def _time_axes(axes: Axes, start_mjd: float, stop_mjd: float) -> None:
     time = Time(start_mjd, format="mjd", scale="tt")
     shift = time.utc.mjd - time.mjd - MJD_OF_UNIX_EPOCH
     axes.tick_params(axis="x", which="both", top=False)
-    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 5, 10], prune="upper"))
+    axes.xaxis.set_major_locator(
+        matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 5, 10], prune="upper")
+    )
     axes.xaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter(useOffset=False))
     top = axes.secondary_xaxis("top", functions=(lambda x: x + shift, lambda x: x - shift))
     locator = dates.AutoDateLocator(minticks=2, maxticks=6)
@@ -238,7 +240,7 @@ def _text(block: dict, mean: float, mean_error: float) -> str:
         lines.append(rf"$\chi^2$/ndf = {chi2:.1f} / {ndf}, {small}")
     variability = block["fractional_variability"]
     if variability is not None and np.isfinite(variability):
-        error = block.get("fractional_variability_err")
+        error = block.get("fractional_variability_error")
         plus = f" ± {error:.2f}" if error is not None and np.isfinite(error) else ""
         lines.append(rf"$F_\mathrm{{var}}$ = {variability:.2f}{plus}")
     else:

@@ -19,12 +19,11 @@ from iactflow.campaign.schema import band_name
 from iactflow.errors import InputError
 from iactflow.figures import sky_axes
 from iactflow.figures.style import COLOURS, log_ticks, new_figure, note, save, style
+from iactflow.science.map_products import fit_normal
 
-__all__ = ["SkyMaps", "fit_normal", "plot_sky_map", "read_maps"]
+__all__ = ["SkyMaps", "plot_sky_map", "read_maps"]
 
-# Variance of the sample variance of a field smoothed with a disc: the integral of the squared
-# autocorrelation over the integral of the autocorrelation, which is 1 - 16 / (3 pi^2).
-SQUARED_AUTOCORRELATION = 1.0 - 16.0 / (3.0 * np.pi**2)
+LAYERS = ("SIGNIFICANCE", "EXCESS", "EXCLUSION", "N_ON")
 LINEAR_UP_TO = 5.0
 
 
@@ -39,7 +38,8 @@ class SkyMaps:
     significance, excess : ndarray, shape (ny, nx)
         Li and Ma significance and excess counts in the correlation circle.
     source_free : ndarray of bool, shape (ny, nx)
-        Bins outside the exclusion regions.
+        Bins outside the exclusion regions with an event in the correlation circle: without any,
+        the significance says only how many were expected.
     psf68_deg : float
         68 % containment radius of the point spread function, deg; NaN when unknown.
     """
@@ -57,7 +57,7 @@ def read_maps(path) -> SkyMaps:
     Parameters
     ----------
     path : str or Path
-        FITS file with image extensions SIGNIFICANCE, EXCESS and EXCLUSION.
+        FITS file with image extensions SIGNIFICANCE, EXCESS, EXCLUSION and N_ON.
 
     Returns
     -------
@@ -71,49 +71,17 @@ def read_maps(path) -> SkyMaps:
     """
     with fits.open(path, memmap=False) as hdus:
         present = [hdu.name for hdu in hdus]
-        for name in ("SIGNIFICANCE", "EXCESS", "EXCLUSION"):
+        for name in LAYERS:
             if name not in present:
                 raise InputError(path, "extension", name, "one of " + ", ".join(present))
+        layers = {name: np.squeeze(hdus[name].data).astype(float) for name in LAYERS}
         return SkyMaps(
             wcs=WCS(hdus["SIGNIFICANCE"].header).celestial,
-            significance=np.squeeze(hdus["SIGNIFICANCE"].data).astype(float),
-            excess=np.squeeze(hdus["EXCESS"].data).astype(float),
-            source_free=np.squeeze(hdus["EXCLUSION"].data) > 0,
+            significance=layers["SIGNIFICANCE"],
+            excess=layers["EXCESS"],
+            source_free=(layers["EXCLUSION"] > 0) & (layers["N_ON"] > 0),
             psf68_deg=float(hdus[0].header.get("PSF68", np.nan)),
         )
-
-
-def fit_normal(
-    significance: np.ndarray, pixel_deg: float, correlation_radius_deg: float
-) -> tuple[float, float, float, float]:
-    """Fit a normal distribution to correlated bins by maximum likelihood.
-
-    The estimates are the mean and the root mean square deviation. Bins closer than two correlation
-    radii share counts: with a top-hat of area A on a region of area S, the mean has the variance
-    of S / A independent values, the variance that of S / (A (1 - 16 / 3 pi^2)).
-
-    Parameters
-    ----------
-    significance : ndarray, shape (n,)
-        Finite significances.
-    pixel_deg : float
-        Pixel size, deg.
-    correlation_radius_deg : float
-        Radius of the top-hat, deg.
-
-    Returns
-    -------
-    mean, mean_error, width, width_error : float
-        NaN when there are fewer than two bins.
-    """
-    n = significance.size
-    if n < 2:
-        return (np.nan,) * 4
-    mean, width = float(np.mean(significance)), float(np.std(significance))
-    circle = max(np.pi * correlation_radius_deg**2, pixel_deg**2)
-    independent = max(n * pixel_deg**2 / circle, 1.0)
-    width_error = width * np.sqrt(SQUARED_AUTOCORRELATION / (2.0 * independent))
-    return mean, width / np.sqrt(independent), width, float(width_error)
 
 
 def plot_sky_map(inputs, outputs, params, wildcards) -> None:
@@ -234,9 +202,7 @@ def _draw_histogram(maps: SkyMaps, settings: dict, layout: dict, band: str, path
     finite = np.isfinite(maps.significance)
     everything = maps.significance[finite]
     off = maps.significance[finite & maps.source_free]
-    mean, mean_error, width, width_error = fit_normal(
-        off, sky_axes.pixel_scale_deg(maps.wcs), layout["correlation_radius_deg"]
-    )
+    fit = fit_normal(off, sky_axes.pixel_scale_deg(maps.wcs), layout["correlation_radius_deg"])
     low = min(-5.0, np.floor(np.min(everything, initial=-5.0)))
     high = max(6.0, np.ceil(np.max(everything, initial=6.0)))
     edges = np.arange(low, high + 0.1, 0.2)
@@ -248,8 +214,8 @@ def _draw_histogram(maps: SkyMaps, settings: dict, layout: dict, band: str, path
     axes.plot(
         x, off.size * 0.2 * norm.pdf(x), color=COLOURS["black"], ls=":", label="standard normal"
     )
-    if off.size > 1 and width > 0:
-        fitted = off.size * 0.2 * norm.pdf(x, mean, width)
+    if fit["std"]:
+        fitted = off.size * 0.2 * norm.pdf(x, fit["mean"], fit["std"])
         axes.plot(x, fitted, color=COLOURS["vermilion"], label="normal fitted to off-source bins")
     axes.set_yscale("log")
     axes.set_ylim(0.5, None)
@@ -259,13 +225,17 @@ def _draw_histogram(maps: SkyMaps, settings: dict, layout: dict, band: str, path
     axes.set_ylabel("Bins per 0.2 σ")
     axes.set_title(f"{settings['label']}, {_band_text(band)}")
     axes.legend(loc="upper right")
-    signed = f"{mean:+.3f}".replace("-", "−")
-    note(
-        axes,
-        f"off-source bins: {off.size}\n"
-        f"mean  {signed} ± {mean_error:.3f}\n"
-        f"width  {width:.3f} ± {width_error:.3f}\n"
-        f"peak of all bins: {np.max(everything, initial=-np.inf):.1f} σ",
-    )
+    note(axes, _statistics(fit, everything))
     log_ticks(axes, "y")
     save(figure, path)
+
+
+def _statistics(fit: dict, everything: np.ndarray) -> str:
+    lines = [f"off-source bins: {fit['n_bins']}"]
+    if fit["mean"] is not None:
+        mean = f"{fit['mean']:+.3f}".replace("-", "−")
+        lines.append(f"mean  {mean} ± {fit['mean_error']:.3f}")
+        lines.append(f"width  {fit['std']:.3f} ± {fit['std_error']:.3f}")
+    if everything.size:
+        lines.append(f"peak of all bins: {np.max(everything):.1f} σ")
+    return "\n".join(lines)

@@ -62,6 +62,9 @@ def make_overview(inputs, outputs, params, wildcards) -> None:
 
 
 def _gate(verdicts: list[dict]) -> str:
+    if not verdicts:
+        text = "No number was compared with the check chain: nothing is verified."
+        return f'<section class="gate closed"><strong>Gate closed</strong>{text}</section>'
     failed = [row for row in verdicts if not row["passed"]]
     if not failed:
         text = (
@@ -262,4 +265,4 @@ def _commands(summary: dict, facts: dict) -> str:
     run = f"snakemake --profile profiles/local --configfile {facts['config_file']}"
     report = f"--report results/{summary['campaign']}/report.zip"
     style = "--report-stylesheet workflow/report/report.css"
-    return f"{run}\n{run} {report} {style}"
+    return f"{run}\n{run} \\\n    {report} {style}"
