@@ -212,11 +212,18 @@ def _checked_axis(datasets, attribute):
     return edges
 
 
+def _snapped_range(edges, energy_min_tev, energy_max_tev):
+    """First and one past the last bin of a range whose ends snap to the nearest edge in log."""
+    ends = (energy_min_tev or edges[0], energy_max_tev or edges[-1])
+    position = np.interp(np.log(ends), np.log(edges), np.arange(edges.size))
+    return np.round(position).astype(int)
+
+
 def folding_data(datasets, energy_min_tev=None, energy_max_tev=None):
     """Collect the bins of all runs that a fit uses.
 
     A bin is used where the run's safe mask holds, the off region has exposure, and the bin lies
-    wholly within the energy range.
+    within the energy range, whose ends snap to the nearest edges in log energy.
 
     Parameters
     ----------
@@ -240,16 +247,15 @@ def folding_data(datasets, energy_min_tev=None, energy_max_tev=None):
         raise InputError("spectrum", "datasets", 0, "at least one run")
     edges = _checked_axis(datasets, "energy_edges_tev")
     edges_true = _checked_axis(datasets, "energy_true_edges_tev")
-    low = -np.inf if energy_min_tev is None else energy_min_tev
-    high = np.inf if energy_max_tev is None else energy_max_tev
-    inside = (edges[:-1] >= low) & (edges[1:] <= high)
+    first_bin, stop_bin = _snapped_range(edges, energy_min_tev, energy_max_tev)
+    inside = (np.arange(edges.size - 1) >= first_bin) & (np.arange(edges.size - 1) < stop_bin)
     masks = [
         inside & np.asarray(d.mask_safe, dtype=bool) & (d.acceptance > 0) & (d.acceptance_off > 0)
         for d in datasets
     ]
     if not any(mask.any() for mask in masks):
         allowed = "a range that holds a bin in the safe range of some run"
-        raise InputError("spectrum", "energy range, TeV", (low, high), allowed)
+        raise InputError("spectrum", "energy range, TeV", (energy_min_tev, energy_max_tev), allowed)
     response = np.concatenate(
         [
             (d.exposure_cm2_s[:, None] * d.edisp).T[mask]
