@@ -1,0 +1,1 @@
+"""What the rules of science call: one function a rule."""
