@@ -8,7 +8,7 @@ import pandas as pd
 from iactflow.campaign.runs import COLUMNS
 from iactflow.errors import InputError
 
-__all__ = ["first_start_utc", "mock_run_file", "mock_run_table", "wobble_pointing_deg"]
+__all__ = ["mock_run_file", "mock_run_table", "wobble_pointing_deg"]
 
 
 def mock_run_file(obs_id: int) -> str:
@@ -25,23 +25,6 @@ def mock_run_file(obs_id: int) -> str:
         File name.
     """
     return f"run_{obs_id:06d}.fits.gz"
-
-
-def first_start_utc(settings: dict) -> pd.Timestamp:
-    """Start of the first run.
-
-    Parameters
-    ----------
-    settings : dict
-        Block ``mock`` of the campaign; a ``start`` without time zone is UTC.
-
-    Returns
-    -------
-    pandas.Timestamp
-        Start in UTC, without time zone.
-    """
-    start = pd.Timestamp(settings["start"])
-    return start if start.tzinfo is None else start.tz_convert("UTC").tz_localize(None)
 
 
 def wobble_pointing_deg(settings: dict, obs_id) -> tuple:
@@ -102,7 +85,7 @@ def mock_run_table(settings: dict, runs_per_job: int) -> pd.DataFrame:
     obs_ids = np.arange(1, settings["n_runs"] + 1)
     ra_deg, dec_deg = wobble_pointing_deg(settings, obs_ids)
     period_s = settings["run_duration_s"] + settings["gap_s"]
-    start = first_start_utc(settings) + pd.to_timedelta((obs_ids - 1) * period_s, unit="s")
+    start = pd.Timestamp(settings["start"]) + pd.to_timedelta((obs_ids - 1) * period_s, unit="s")
     stop = start + pd.to_timedelta(settings["run_duration_s"], unit="s")
     columns = {
         "obs_id": obs_ids,

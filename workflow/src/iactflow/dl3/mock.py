@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from astropy.time import Time
 
-from iactflow.campaign.mock_runs import first_start_utc, wobble_pointing_deg
+from iactflow.campaign.mock_runs import wobble_pointing_deg
 from iactflow.campaign.streams import StreamKey
 from iactflow.errors import InputError
 from iactflow.io.observation import Observation
@@ -110,7 +110,7 @@ def run_start_s(settings: dict, obs_id: int) -> float:
     float
         Seconds in TT since `TIME_REFERENCE_MJD`.
     """
-    first = Time(first_start_utc(settings).isoformat(), scale="utc").tt
+    first = Time(settings["start"], scale="utc").tt
     days = (first.jd1 - 2400000.5 - int(TIME_REFERENCE_MJD)) + first.jd2
     # Whole microseconds: MJDREF carries no more in a double.
     first_s = round((days - TIME_REFERENCE_MJD % 1) * 86400.0, 6)
