@@ -208,7 +208,11 @@ def _cut(runs: list[Run], bins: np.ndarray) -> tuple[list[Run], np.ndarray]:
 
 
 def _fluxes(datasets, bins, energies, upper_limit_sigma, scale) -> list[dict]:
-    """Integral flux per bin, fitted jointly to the data sets that lie in it."""
+    """Integral flux per bin, fitted jointly to the data sets that lie in it.
+
+    ``flux_err_limit`` is the upper limit as an error of one sigma: a scale for bins without events,
+    where the likelihood has no parabola.
+    """
     estimator = LightCurveEstimator(
         time_intervals=[Time(pair, format="mjd", scale="tt") for pair in bins],
         energy_edges=energies,
@@ -227,8 +231,9 @@ def _fluxes(datasets, bins, energies, upper_limit_sigma, scale) -> list[dict]:
     points = []
     for start, stop in bins:
         row = np.nonzero((found > start) & (found < stop))[0]
-        numbers = {k: scale * float(v[row[0]]) if row.size else None for k, v in columns.items()}
-        points.append({"mjd_min": start, "mjd_max": stop, **numbers})
+        numbers = {k: scale * float(v[row[0]]) if row.size else np.nan for k, v in columns.items()}
+        limit_err = (numbers["flux_ul"] - numbers["flux"]) / upper_limit_sigma
+        points.append({"mjd_min": start, "mjd_max": stop, **numbers, "flux_err_limit": limit_err})
     return points
 
 
@@ -238,7 +243,7 @@ def variability(points: list[dict]) -> dict:
     Parameters
     ----------
     points : list of dict
-        Keys flux, flux_err; points without a number are left out.
+        Keys flux, flux_err; points that are not finite or without an error are left out.
 
     Returns
     -------
@@ -246,7 +251,7 @@ def variability(points: list[dict]) -> dict:
         fractional_variability (Vaughan et al. 2003, MNRAS 345, 1271, equation 10; null when the
         scatter is below the errors), chi2 against the weighted mean, and ndf.
     """
-    pairs = [(p["flux"], p["flux_err"]) for p in points if p["flux"] is not None]
+    pairs = [(p["flux"], p["flux_err"]) for p in points]
     pairs = np.array([pair for pair in pairs if np.isfinite(pair).all() and pair[1] > 0])
     if len(pairs) < 2:
         return {"fractional_variability": None, "chi2": None, "ndf": max(len(pairs) - 1, 0)}

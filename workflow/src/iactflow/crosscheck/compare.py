@@ -1,0 +1,260 @@
+"""Comparison of the two chains: a verdict for every number that both measure.
+
+Comparing always succeeds: a number that is missing or not finite on one side is a failed verdict,
+not an error. A verdict is passed when ``|main - check| <= tolerance``; tolerances that the campaign
+states in errors or as fractions are turned into absolute ones here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from iactflow.crosscheck.verdict_table import verdict_page
+
+__all__ = ["COLUMNS", "Verdict", "compare_products"]
+
+Row = tuple[str, object, object, object]
+EDGE_TOLERANCE_DAY = 1.0 / 86400.0
+EDGE_TOLERANCE_LOG = 1e-3
+
+
+class Verdict(NamedTuple):
+    """One number of both chains."""
+
+    target: str
+    product: str
+    quantity: str
+    main: float
+    check: float
+    tolerance: float
+    passed: bool
+
+
+COLUMNS = Verdict._fields
+
+
+def compare_products(inputs, outputs, params, wildcards) -> None:
+    """Compare every product of every target, number by number.
+
+    Parameters
+    ----------
+    inputs : namespace
+        The results of both chains; they are found through ``params.index``.
+    outputs : namespace
+        ``verdicts``: TSV with the columns of ``COLUMNS``; ``table``: the same as an HTML page.
+    params : namespace
+        ``index``: ``{product: {target: {"main": [paths], "check": path}}}``; ``tolerances``: the
+        block of the campaign.
+    wildcards : namespace
+        Not used.
+    """
+    verdicts = []
+    for product, targets in params.index.items():
+        for target, files in targets.items():
+            main = _merged(files["main"])
+            check = _merged([files["check"]])
+            verdicts += compare_blocks(target, product, main, check, params.tolerances)
+    table = pd.DataFrame(verdicts, columns=list(COLUMNS))
+    table.to_csv(outputs.verdicts, sep="\t", index=False)
+    Path(outputs.table).write_text(verdict_page(verdicts, params.tolerances), encoding="utf-8")
+
+
+def compare_blocks(
+    target: str, product: str, main: dict, check: dict, tolerances: dict
+) -> list[Verdict]:
+    """Compare one product of one target.
+
+    Parameters
+    ----------
+    target : str
+        Name of the target.
+    product : {"sky_map", "spectrum", "light_curve"}
+        The product.
+    main, check : dict
+        Its blocks; empty for a chain that lacks it.
+    tolerances : dict
+        Block of the campaign.
+
+    Returns
+    -------
+    list of Verdict
+        At least one: a product without a common number is a failed one.
+    """
+    rows = list(_ROWS[product](main, check, tolerances))
+    if not rows or not main or not check:
+        rows.append(("made", float(bool(main)), float(bool(check)), math.nan))
+    return [_verdict(target, product, *row) for row in rows]
+
+
+def _verdict(target, product, quantity, main, check, tolerance) -> Verdict:
+    main, check, tolerance = _number(main), _number(check), _number(tolerance)
+    # any comparison with NaN is false, so that a missing number fails
+    passed = abs(main - check) <= tolerance
+    return Verdict(target, product, quantity, main, check, tolerance, bool(passed))
+
+
+def _number(value) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return math.nan
+    return float(value)
+
+
+def _merged(paths: list[str]) -> dict:
+    """Union of JSON blocks; files that cannot be read add nothing."""
+    merged = {}
+    for path in paths:
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(content, dict):
+            merged |= content
+    return merged
+
+
+def _get(block, *keys):
+    """Value below nested keys, or None."""
+    for key in keys:
+        block = block.get(key) if isinstance(block, dict) else None
+    return block
+
+
+def _keys(main: dict, check: dict, *keys) -> list[str]:
+    """Keys of either side below nested keys, in the order of the main chain."""
+    return list(dict.fromkeys([*(_get(main, *keys) or {}), *(_get(check, *keys) or {})]))
+
+
+def _scaled(factor, value) -> float:
+    return factor * abs(_number(value))
+
+
+def _sky_map_rows(main: dict, check: dict, tolerances: dict) -> Iterator[Row]:
+    quantities = {
+        "peak_significance": tolerances["peak_significance"],
+        "off_mean": tolerances["off_mean"],
+        "off_std": tolerances["off_std"],
+        "n_on_events": tolerances["n_on"],
+    }
+    for band in _keys(main, check):
+        for name, tolerance in quantities.items():
+            yield f"{band}.{name}", _get(main, band, name), _get(check, band, name), tolerance
+        separation_deg = _separation_deg(main.get(band), check.get(band))
+        yield f"{band}.peak_separation_deg", separation_deg, 0.0, tolerances["peak_separation_deg"]
+
+
+def _separation_deg(a, b) -> float:
+    """Angle between two peaks by the haversine formula, exact for small angles."""
+    ra_a, dec_a, ra_b, dec_b = (
+        math.radians(_number(_get(block, key)))
+        for block in (a, b)
+        for key in ("peak_ra_deg", "peak_dec_deg")
+    )
+    squared = math.sin((dec_b - dec_a) / 2) ** 2
+    squared += math.cos(dec_a) * math.cos(dec_b) * math.sin((ra_b - ra_a) / 2) ** 2
+    return math.degrees(2 * math.asin(math.sqrt(squared)))
+
+
+def _spectrum_rows(main: dict, check: dict, tolerances: dict) -> Iterator[Row]:
+    if not main and not check:
+        return
+    for name in ("n_on", "n_off"):
+        yield name, main.get(name), check.get(name), tolerances[name]
+    fraction = tolerances["alpha_fraction"]
+    alpha = check.get("alpha")
+    yield "alpha", main.get("alpha"), alpha, _scaled(fraction, alpha)
+    for run in _keys(main, check, "n_on_per_run"):
+        pair = (_get(block, "n_on_per_run", run) for block in (main, check))
+        yield f"n_on[{run}]", *pair, tolerances["n_on"]
+    for model in _keys(main, check, "models"):
+        yield from _model_rows(model, main, check, tolerances)
+    yield from _flux_point_rows(main, check, tolerances["flux_point_sigma"])
+
+
+def _model_rows(model: str, main: dict, check: dict, tolerances: dict) -> Iterator[Row]:
+    here = ("models", model, "parameters")
+    for parameter in _keys(main, check, *here):
+        pair = (_get(block, *here, parameter, "value") for block in (main, check))
+        error = _get(check, *here, parameter, "error")
+        yield f"{model}.{parameter}", *pair, _scaled(tolerances["parameter_sigma"], error)
+    stat = _get(main, "models", model, "stat")
+    stat_check = _get(check, "ogip", model, "stat")
+    yield f"{model}.stat on the same OGIP files", stat, stat_check, tolerances["statistic"]
+
+
+def _flux_point_rows(main: dict, check: dict, sigma: float) -> Iterator[Row]:
+    pairs = _paired(
+        main.get("flux_points"), check.get("flux_points"), ("e_min_tev", "e_max_tev"), _same_energy
+    )
+    for one, other in pairs:
+        value, value_check = _get(one, "dnde"), _get(other, "dnde")
+        if value is None and value_check is None and one and other:
+            continue  # both chains state that this bin has no usable data
+        sides = (_number(_get(other, key)) for key in ("dnde_errn", "dnde_errp"))
+        errors = [error for error in sides if error > 0]
+        error = sum(errors) / len(errors) if errors else math.nan
+        place = one or other
+        name = f"flux_points[{place['e_min_tev']:.4g}-{place['e_max_tev']:.4g} TeV].dnde"
+        yield name, value, value_check, sigma * error
+
+
+def _same_energy(a: float, b: float) -> bool:
+    return a > 0 and b > 0 and abs(math.log(a / b)) < EDGE_TOLERANCE_LOG
+
+
+def _same_time(a: float, b: float) -> bool:
+    return abs(a - b) < EDGE_TOLERANCE_DAY
+
+
+def _paired(main, check, edges: tuple[str, str], same) -> list[tuple[dict | None, dict | None]]:
+    """Pair points that have the same edges; a point without a partner stands alone."""
+
+    def agree(a: dict, b: dict) -> bool:
+        return all(same(_number(a.get(edge)), _number(b.get(edge))) for edge in edges)
+
+    rest, pairs = list(check or []), []
+    for point in main or []:
+        partner = next((other for other in rest if agree(point, other)), None)
+        if partner is not None:
+            rest.remove(partner)
+        pairs.append((point, partner))
+    return pairs + [(None, other) for other in rest]
+
+
+def _light_curve_rows(main: dict, check: dict, tolerances: dict) -> Iterator[Row]:
+    for binning in _keys(main, check):
+        ours, theirs = _get(main, binning, "points"), _get(check, binning, "points")
+        count = None if ours is None else len(ours)
+        yield f"{binning}.n_bins", count, None if theirs is None else len(theirs), 0
+        for edge in ("energy_min_tev", "energy_max_tev"):
+            value = _get(check, binning, edge)
+            yield (
+                f"{binning}.{edge}",
+                _get(main, binning, edge),
+                value,
+                _scaled(EDGE_TOLERANCE_LOG, value),
+            )
+        for one, other in _paired(ours, theirs, ("mjd_min", "mjd_max"), _same_time):
+            flux, flux_check = _get(one, "flux"), _get(other, "flux")
+            if flux is None and flux_check is None and one and other:
+                continue  # both chains state that this bin has no usable data
+            name = f"{binning}[MJD {(one or other)['mjd_min']:.5f}].flux"
+            yield name, flux, flux_check, tolerances["light_curve_sigma"] * _flux_error(other)
+
+
+def _flux_error(point: dict | None) -> float:
+    """Error of a flux; where the parabola fails (no event), the upper limit's one sigma."""
+    error, from_limit = (_number(_get(point, key)) for key in ("flux_err", "flux_err_limit"))
+    return from_limit if not error > 0.1 * from_limit and from_limit > 0 else error
+
+
+_ROWS = {
+    "sky_map": _sky_map_rows,
+    "spectrum": _spectrum_rows,
+    "light_curve": _light_curve_rows,
+}
