@@ -9,7 +9,6 @@ from iactflow.science.time_bins import (
     fixed_bins,
     nightly_bins,
     overlap_s,
-    run_bins,
     utc_to_mjd_tt,
 )
 
@@ -50,11 +49,6 @@ def test_a_run_across_noon_is_in_two_nights():
     noon = 53946.5 + 65.184 / DAY
     assert len(nightly_bins([noon - 0.01], [noon + 0.01])) == 2
     assert len(nightly_bins([noon - 0.01], [noon])) == 1
-
-
-def test_run_bins_are_in_time_order():
-    bins = run_bins([[3.0, 3.5], [1.0]], [[3.4, 3.9], [2.0]])
-    assert bins.tolist() == [[1.0, 2.0], [3.0, 3.9]]
 
 
 def test_overlap_counts_only_the_common_time():

@@ -1,4 +1,4 @@
-"""Time bins of light curves: fixed, nightly, run-wise, Bayesian blocks; overlap and livetime.
+"""Time bins of light curves: fixed, nightly, Bayesian blocks; overlap and livetime.
 
 Times are MJD in terrestrial time (TT), the scale of the events; campaign times (UTC) are converted
 on entry. Bins are half open: an event belongs to the bin with ``start <= t < stop``.
@@ -17,12 +17,12 @@ from astropy.stats import bayesian_blocks
 from astropy.time import Time
 
 __all__ = [
+    "SECONDS_PER_DAY",
     "Livetime",
     "block_bins",
     "fixed_bins",
     "nightly_bins",
     "overlap_s",
-    "run_bins",
     "utc_to_mjd_tt",
 ]
 
@@ -89,23 +89,6 @@ def nightly_bins(start_mjd, stop_mjd) -> np.ndarray:
     noons = np.array(days)[:, np.newaxis] + np.array([0.5, 1.5])
     bins = Time(noons, format="mjd", scale="utc").tt.mjd
     return bins[[overlap_s(*pair, start_mjd, stop_mjd).any() for pair in bins]]
-
-
-def run_bins(starts_mjd, stops_mjd) -> np.ndarray:
-    """Make a bin per run, from the start of its first to the stop of its last good interval.
-
-    Parameters
-    ----------
-    starts_mjd, stops_mjd : sequence of array_like
-        Good time intervals of each run, MJD (TT).
-
-    Returns
-    -------
-    ndarray
-        Starts and stops, MJD (TT), shape (n_runs, 2), in time order.
-    """
-    bins = [(np.min(a), np.max(b)) for a, b in zip(starts_mjd, stops_mjd, strict=True)]
-    return np.array(sorted(bins), dtype=float).reshape(-1, 2)
 
 
 def overlap_s(start_mjd: float, stop_mjd: float, gti_start_mjd, gti_stop_mjd) -> np.ndarray:

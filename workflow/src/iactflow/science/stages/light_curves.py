@@ -1,0 +1,222 @@
+"""Light curves: what the rule ``estimate_light_curve`` calls.
+
+Runs are read one at a time and reduced at once to data sets, one for each time bin that they
+overlap, so that memory does not grow with the event lists.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from iactflow.errors import InputError
+from iactflow.io.gadf import read_observation
+from iactflow.science.dataset import (
+    Axes,
+    energy_edges_tev,
+    extract,
+    extract_intervals,
+    off_regions,
+    select_events,
+)
+from iactflow.science.fit import fit_model
+from iactflow.science.folding import folding_data
+from iactflow.science.light_curve import (
+    LightCurve,
+    SpectralShape,
+    fit_light_curve,
+    snap_energy_range,
+)
+from iactflow.science.light_curve_io import light_curve_summary, light_curve_table
+from iactflow.science.time_bins import (
+    SECONDS_PER_DAY,
+    Livetime,
+    block_bins,
+    fixed_bins,
+    nightly_bins,
+)
+
+__all__ = ["estimate_light_curve", "light_curve_of_files"]
+
+LOG = logging.getLogger(__name__)
+
+WHOLE_RUN = (-np.inf, np.inf)
+
+
+def estimate_light_curve(inputs, outputs, params, wildcards) -> None:
+    """Estimate one light curve of a target.
+
+    Parameters
+    ----------
+    inputs : namespace
+        ``dl3``: files of the target's runs; ``observations``: their table.
+    outputs : namespace
+        ``light_curve``: ECSV that gammapy reads with ``format="lightcurve"``; ``summary``: JSON
+        ``{binning: {...}}`` with the points and their variability.
+    params : namespace
+        ``settings``: the target's block of the campaign.
+    wildcards : namespace
+        ``binning``: key in the target's ``light_curves``.
+
+    Raises
+    ------
+    InputError
+        When a file cannot be used, no run leaves room for off regions, no run lies in the time
+        bins, or the energy range holds no safe bin.
+    """
+    paths = [inputs.dl3] if isinstance(inputs.dl3, str) else list(inputs.dl3)
+    target, binning = params.settings, wildcards.binning
+    curve = light_curve_of_files(paths, target, binning)
+    table = light_curve_table(curve, target["spectrum"]["flux_points"]["detection_sqrt_ts"])
+    table.meta.update(target=target["name"], binning=binning)
+    table.write(outputs.light_curve, format="ascii.ecsv", overwrite=True)
+    summary = {binning: light_curve_summary(curve)}
+    Path(outputs.summary).write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n")
+
+
+def light_curve_of_files(paths, target: dict, binning: str) -> LightCurve:
+    """Estimate a light curve from DL3 files.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        DL3 files of the runs.
+    target : dict
+        The target's block of the campaign, with its name.
+    binning : str
+        Key in the target's ``light_curves``.
+
+    Returns
+    -------
+    LightCurve
+        The light curve, in time order.
+
+    Raises
+    ------
+    InputError
+        As `estimate_light_curve`.
+
+    Notes
+    -----
+    The off regions, responses and safe range of a run are those of the whole run in each of its
+    time bins.
+    """
+    key = f"targets.{target['name']}.light_curves.{binning}"
+    block, spectrum = target["light_curves"][binning], target["spectrum"]
+    axes = Axes(
+        *(energy_edges_tev(block[k] or spectrum[k]) for k in ("energy_axis", "energy_axis_true"))
+    )
+    energy_range = block["energy_min_tev"], block["energy_max_tev"]
+    given = None
+    if block["binning"] == "fixed":
+        given = fixed_bins(block["start"], block["step_min"], block["n_bins"])
+    elif block["binning"] == "bayesian_blocks":
+        energy_range = snap_energy_range(axes.energy_edges_tev, *energy_range)
+        given = _blocks(paths, target, axes, energy_range, block["false_alarm_probability"])
+    parts, runs = _reduce(paths, target, axes, block["binning"], given)
+    if not parts:
+        span = [f"MJD {t:.5f} (TT)" for t in _span(runs)] if runs else ["nothing"]
+        allowed = f"time bins and runs that overlap; the usable runs span {' to '.join(span)}"
+        raise InputError(key, "time bins", block["start"] or block["binning"], allowed)
+    index = block["spectral_index"]
+    if index is None:
+        index = _fitted_index(runs, spectrum["models"][0]["reference_tev"])
+    bins = sorted({edges for edges, _ in parts})
+    place = {edges: k for k, edges in enumerate(bins)}
+    return fit_light_curve(
+        [dataset for _, dataset in parts],
+        [place[edges] for edges, _ in parts],
+        bins,
+        SpectralShape.power_law(index),
+        energy_range,
+        block["upper_limit_sigma"],
+    )
+
+
+def _usable_runs(paths, target):
+    """Runs that leave room for off regions, with these, read one at a time."""
+    hdus = ["events", "gti", "aeff", "edisp"]
+    if target["spectrum"]["containment_correction"]:
+        hdus.append("psf")
+    for path in paths:
+        observation = read_observation(path, hdus=hdus)
+        regions = off_regions(observation, target)
+        if len(regions) >= target["spectrum"]["min_off_regions"]:
+            yield observation, regions
+        else:
+            reason = regions.reason or f"only {len(regions)} off regions"
+            LOG.info("run %d dropped from the light curve: %s", observation.obs_id, reason)
+
+
+def _reduce(paths, target, axes, binning, given):
+    """Data sets with the edges of their time bins, and those of whole runs."""
+    safe_range, parts, runs = target["spectrum"]["safe_range"], [], []
+    for observation, regions in _usable_runs(paths, target):
+        bins, intervals = _bins_of_run(observation, binning, given)
+        *cut, whole = extract_intervals(
+            observation, target, axes, safe_range, [*intervals, WHOLE_RUN], regions
+        )
+        pairs = zip(map(tuple, bins.tolist()), cut, strict=True)
+        parts += [(edges, dataset) for edges, dataset in pairs if dataset is not None]
+        runs.append(whole)
+    return parts, runs
+
+
+def _bins_of_run(observation, binning, given):
+    """Time bins that a run overlaps, MJD (TT), and as seconds since its reference."""
+    start, stop = _gti_mjd(observation)
+    if binning == "run_wise":
+        # All events of the run: stop times may be rounded down, its last events come after.
+        return np.array([[start[0], stop[-1]]]), [WHOLE_RUN]
+    if binning == "nightly":
+        bins = nightly_bins(start, stop)
+    else:
+        bins = given[(given[:, 0] < stop[-1]) & (given[:, 1] > start[0])]
+    return bins, (bins - observation.time_ref_mjd) * SECONDS_PER_DAY
+
+
+def _blocks(paths, target, axes, energy_range, false_alarm_probability):
+    """Bayesian blocks of the on events inside the energy range and the safe range of their run."""
+    times, starts, stops, live = [np.empty(0)], [], [], []
+    edges = axes.energy_edges_tev
+    for observation, regions in _usable_runs(paths, target):
+        mask = extract(
+            observation, target, axes, target["spectrum"]["safe_range"], regions=regions
+        ).mask_safe
+        used = mask & (edges[:-1] >= energy_range[0]) & (edges[1:] <= energy_range[1])
+        is_on, _ = select_events(observation, target, regions)
+        position = np.searchsorted(edges, observation.event_energy_tev, side="right")
+        # Below the first and above the last edge no bin is used.
+        selected = is_on & np.concatenate([[False], used, [False]])[position]
+        times.append(_mjd(observation, observation.event_time_s[selected]))
+        start, stop = _gti_mjd(observation)
+        starts.append(start)
+        stops.append(stop)
+        live.append(np.full(start.size, observation.livetime_s / observation.ontime_s))
+    if not starts:
+        return np.empty((0, 2))
+    livetime = Livetime(*(np.concatenate(x) for x in (starts, stops, live)))
+    return block_bins(np.concatenate(times), livetime, false_alarm_probability)
+
+
+def _fitted_index(runs, reference_tev):
+    """Index of the power law fitted to all runs, over all safe energies."""
+    fit = fit_model(folding_data(runs), "pl", reference_tev)
+    index, error = fit.values[1], fit.errors[1]
+    LOG.info("spectral index of the light curve: %.4f +- %.4f", index, error)
+    return index
+
+
+def _mjd(run, time_s):
+    return run.time_ref_mjd + np.asarray(time_s) / SECONDS_PER_DAY
+
+
+def _gti_mjd(run):
+    return _mjd(run, run.gti_start_s), _mjd(run, run.gti_stop_s)
+
+
+def _span(runs):
+    return min(_gti_mjd(r)[0][0] for r in runs), max(_gti_mjd(r)[1][-1] for r in runs)
