@@ -307,6 +307,9 @@ def _place(pointing, on, offset_deg, exclusion):
     shift = 0.0 if n_grid % 2 else 0.5
     east, north, radius = _circle(on[0], on[1], on[2], pointing[0], pointing[1], grid)
     width = _width(east, north, radius, shift)
+    if width <= 0.0:
+        # The circle holds no two grid points: its own width as seen from the pointing.
+        width = 2.0 * np.arcsin(min(radius / np.hypot(east, north), 1.0))
     x, y = np.empty(_MAX_REGIONS), np.empty(_MAX_REGIONS)
     n, angle, last = 0, width + MARGIN_RAD, 2.0 * np.pi - width - MARGIN_RAD
     while angle < last and n < _MAX_REGIONS:
