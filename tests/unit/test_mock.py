@@ -196,16 +196,33 @@ def test_times_of_source_photons_follow_the_flare(photons):
     assert p_value(observed, counts.sum() * weights / weights.sum()) > P_MIN
 
 
+def expected_energies(edges, weight, true_tev):
+    """Fractions of the photons per bin of reconstructed energy; weight per log true energy."""
+    migra = edges / true_tev[:, np.newaxis]
+    inside = parametrised.migration_fraction(migra[:, :-1], migra[:, 1:])
+    return (weight[:, np.newaxis] * inside).sum(axis=0) / weight.sum()
+
+
 def test_energies_of_source_photons(photons):
     _, counts, _, _, _, energy_tev = photons
     edges = np.array([0.05, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.5, 5.0, 60.0])
     true_tev = np.geomspace(0.03, 150.0, 4001)
-    weight = detected_per_s(true_tev) * true_tev
-    inside = parametrised.migration_fraction(
-        edges[:-1] / true_tev[:, None], edges[1:] / true_tev[:, None]
-    )
-    expected = (weight[:, None] * inside).sum(axis=0) / weight.sum() * counts.sum()
-    assert p_value(np.histogram(energy_tev, edges)[0], expected) > P_MIN
+    expected = expected_energies(edges, detected_per_s(true_tev) * true_tev, true_tev)
+    assert p_value(np.histogram(energy_tev, edges)[0], expected * counts.sum()) > P_MIN
+
+
+def test_energy_dispersion_of_a_line():
+    # A log-parabola this curved is a line at 1 TeV of 5 % width: the dispersion is what is seen.
+    line = {"model": "lp", "amplitude": 3e-8, "curvature": 200.0}
+    random = np.random.Generator(np.random.Philox(key=SEED + 2))
+    draw = mock.sample_source(settings(line), 1, parametrised.responses(20.0), random)
+    true_tev = np.geomspace(0.6, 1.6, 2001)
+    weight = mock.flux_per_cm2_s_tev(settings(line)["source"], true_tev) * true_tev
+    weight = weight * parametrised.effective_area_m2(true_tev, 0.5)
+    edges = np.array([0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.8])
+    expected = expected_energies(edges, weight, true_tev) * len(draw[3])
+    assert len(draw[3]) > 1000
+    assert p_value(np.histogram(draw[3], edges)[0], expected) > P_MIN
 
 
 def test_point_spread_of_source_photons(photons):
