@@ -20,6 +20,7 @@ __all__ = [
     "disc_rows",
     "fill_missing_rates",
     "integrate_background",
+    "log_background",
     "ring_rows",
     "ring_sum",
 ]
@@ -103,16 +104,38 @@ def _cell(nodes, value):
 
 
 @jit
-def _log_planes(rate, log_energy, log_energy_nodes):
-    """Logarithm of the rate at wanted energies, on the nodes of the field of view."""
-    planes = np.empty((log_energy.size, rate.shape[1], rate.shape[2]))
-    for k in range(log_energy.size):
-        m, w = _cell(log_energy_nodes, log_energy[k])
+def log_background(rate, energy_edges, edges):
+    """Logarithm of energy times rate at given energies, on the bins of the field of view.
+
+    The logarithm of the rate is interpolated linearly in log energy between bin centres and
+    extrapolated to the outer edges.
+
+    Parameters
+    ----------
+    rate : ndarray, shape (n, ny, nx)
+        Rate, s-1 MeV-1 sr-1, holes filled.
+    energy_edges : ndarray, shape (n + 1,)
+        Edges of the model in energy, TeV.
+    edges : ndarray, shape (m,)
+        Energies wanted, TeV.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx, m)
+        Logarithm of E f(E) (TeV s-1 MeV-1 sr-1); -inf at energies outside the model.
+    """
+    log_nodes = 0.5 * (np.log(energy_edges[1:]) + np.log(energy_edges[:-1]))
+    planes = np.empty((rate.shape[1], rate.shape[2], edges.size))
+    for k in range(edges.size):
+        if not energy_edges[0] <= edges[k] < energy_edges[-1]:
+            planes[:, :, k] = -np.inf
+            continue
+        m, w = _cell(log_nodes, math.log(edges[k]))
         for j in range(rate.shape[1]):
             for i in range(rate.shape[2]):
                 low = math.log(rate[m, j, i]) if rate[m, j, i] > 0.0 else LOG_TINY
                 high = math.log(rate[m + 1, j, i]) if rate[m + 1, j, i] > 0.0 else LOG_TINY
-                planes[k, j, i] = low + w * (high - low)
+                planes[j, i, k] = low + w * (high - low) + math.log(edges[k])
     return planes
 
 
@@ -135,23 +158,36 @@ def _power_law(log_low, low, log_high, high, width):
 
 
 @jit
-def integrate_background(rate, energy_edges, x_edges, y_edges, edges, axes, vectors, mask):
+def _integrate_pixel(corners, wx, wy, width):
+    """Integral at one position from the logarithms at the four bin centres around it."""
+    total, last_log, last = 0.0, 0.0, 0.0
+    for k in range(width.size + 1):
+        low = corners[0, 0, k] + wx * (corners[0, 1, k] - corners[0, 0, k])
+        high = corners[1, 0, k] + wx * (corners[1, 1, k] - corners[1, 0, k])
+        log_value = low + wy * (high - low)
+        value = math.exp(log_value) if corners[0, 0, k] > -np.inf else 0.0
+        if k > 0:
+            total += _power_law(last_log, last, log_value, value, width[k - 1])
+        last_log, last = log_value, value
+    return total
+
+
+@jit
+def integrate_background(planes, edges, x_edges, y_edges, axes, vectors, mask):
     """Background rate per solid angle in an energy band, at every pixel.
 
-    The logarithm of the rate is interpolated linearly in log energy, x and y between bin centres
-    (extrapolated to the outer edges); between the energies ``edges`` it is integrated as a power
-    law, whose integral from a to b is (b f(b) - a f(a)) / (1 - index).
+    Between bin centres of the field of view the logarithm is interpolated linearly in x and y;
+    between neighbouring energies f is a power law, whose integral from a to b is
+    (b f(b) - a f(a)) ln(b / a) / ln(b f(b) / a f(a)).
 
     Parameters
     ----------
-    rate : ndarray, shape (n, ny, nx)
-        Rate, s-1 TeV-1 sr-1, holes filled.
-    energy_edges : ndarray, shape (n + 1,)
-        Edges of the model in energy, TeV.
+    planes : ndarray, shape (ny, nx, m)
+        Logarithm of E f(E) at the energies ``edges``, from `log_background`.
+    edges : ndarray, shape (m,)
+        Energies between which the integrals are taken and summed, TeV.
     x_edges, y_edges : ndarray, shape (nx + 1,), (ny + 1,)
         Edges of the model in the field of view, deg.
-    edges : ndarray, shape (m + 1,)
-        Energies between which the integrals are taken and summed, TeV.
     axes : ndarray, shape (3, 3)
         Unit vectors of the field of view: pointing, x (towards falling right ascension), y.
     vectors : ndarray, shape (ky, kx, 3)
@@ -162,40 +198,20 @@ def integrate_background(rate, energy_edges, x_edges, y_edges, edges, axes, vect
     Returns
     -------
     ndarray, shape (ky, kx)
-        Rate, s-1 sr-1; zero outside the mask and outside the model.
+        Rate, TeV s-1 MeV-1 sr-1; zero outside the mask and outside the model.
     """
-    x_nodes = 0.5 * (x_edges[1:] + x_edges[:-1])
-    y_nodes = 0.5 * (y_edges[1:] + y_edges[:-1])
-    log_nodes = 0.5 * (np.log(energy_edges[1:]) + np.log(energy_edges[:-1]))
-    log_edges = np.log(edges)
-    inside = (edges >= energy_edges[0]) & (edges < energy_edges[-1])
-    # E f(E), not f(E): its power-law index is one less, which is what the integral divides by.
-    planes = _log_planes(rate, log_edges, log_nodes)
-    for k in range(edges.size):
-        planes[k] += log_edges[k]
-    planes = np.ascontiguousarray(planes.transpose(1, 2, 0))
+    x_nodes, y_nodes = 0.5 * (x_edges[1:] + x_edges[:-1]), 0.5 * (y_edges[1:] + y_edges[:-1])
+    width = np.diff(np.log(edges))
     result = np.zeros(mask.shape)
     for row in range(mask.shape[0]):
         for column in range(mask.shape[1]):
             if not mask[row, column]:
                 continue
             x, y = _field_of_view(axes, vectors[row, column])
-            if not (x_edges[0] <= x < x_edges[-1] and y_edges[0] <= y < y_edges[-1]):
-                continue
-            i, wx = _cell(x_nodes, x)
-            j, wy = _cell(y_nodes, y)
-            w00, w01 = (1.0 - wy) * (1.0 - wx), (1.0 - wy) * wx
-            w10, w11 = wy * (1.0 - wx), wy * wx
-            total, last_log, last = 0.0, 0.0, 0.0
-            for k in range(edges.size):
-                log_value = w00 * planes[j, i, k] + w01 * planes[j, i + 1, k]
-                log_value += w10 * planes[j + 1, i, k] + w11 * planes[j + 1, i + 1, k]
-                value = math.exp(log_value) if inside[k] else 0.0
-                if k > 0:
-                    width = log_edges[k] - log_edges[k - 1]
-                    total += _power_law(last_log, last, log_value, value, width)
-                last_log, last = log_value, value
-            result[row, column] = total
+            if x_edges[0] <= x < x_edges[-1] and y_edges[0] <= y < y_edges[-1]:
+                i, wx = _cell(x_nodes, x)
+                j, wy = _cell(y_nodes, y)
+                result[row, column] = _integrate_pixel(planes[j : j + 2, i : i + 2], wx, wy, width)
     return result
 
 

@@ -338,12 +338,12 @@ class MapFiller:
         towards, west = unit_vectors(*pointing), unit_vectors(pointing[0] - 90.0, 0.0)
         axes = np.stack([towards, west, np.cross(west, towards)])
         geometry = self.definition.geometry
+        filled = kernels.fill_missing_rates(model.rate_per_s_mev_sr)
         rate = kernels.integrate_background(
-            kernels.fill_missing_rates(model.rate_per_s_mev_sr),
-            model.energy_edges_tev,
+            kernels.log_background(filled, model.energy_edges_tev, edges),
+            edges,
             model.x_edges_deg,
             model.y_edges_deg,
-            edges,
             axes,
             geometry.vectors[window],
             mask,
