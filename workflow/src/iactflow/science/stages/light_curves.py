@@ -37,12 +37,15 @@ from iactflow.science.time_bins import (
     block_bins,
     fixed_bins,
     nightly_bins,
+    overlap_s,
 )
 
 __all__ = ["estimate_light_curve", "light_curve_of_files"]
 
 LOG = logging.getLogger(__name__)
 
+# Shorter overlaps of a time bin and a run are rounding of times.
+MIN_OVERLAP_S = 1e-3
 WHOLE_RUN = (-np.inf, np.inf)
 
 
@@ -102,7 +105,8 @@ def light_curve_of_files(paths, target: dict, binning: str) -> LightCurve:
     Notes
     -----
     The off regions, responses and safe range of a run are those of the whole run in each of its
-    time bins.
+    time bins. An index that is not given is fitted with one amplitude for all runs: where the flux
+    varies together with the energy threshold, it is biased, and should be given.
     """
     key = f"targets.{target['name']}.light_curves.{binning}"
     block, spectrum = target["light_curves"][binning], target["spectrum"]
@@ -171,10 +175,10 @@ def _bins_of_run(observation, binning, given):
     if binning == "run_wise":
         # All events of the run: stop times may be rounded down, its last events come after.
         return np.array([[start[0], stop[-1]]]), [WHOLE_RUN]
-    if binning == "nightly":
-        bins = nightly_bins(start, stop)
-    else:
-        bins = given[(given[:, 0] < stop[-1]) & (given[:, 1] > start[0])]
+    bins = nightly_bins(start, stop) if binning == "nightly" else given
+    bins = bins[(bins[:, 0] < stop[-1]) & (bins[:, 1] > start[0])]
+    good_s = np.array([overlap_s(*edges, start, stop).sum() for edges in bins])
+    bins = bins[good_s > MIN_OVERLAP_S]
     return bins, (bins - observation.time_ref_mjd) * SECONDS_PER_DAY
 
 
@@ -191,6 +195,7 @@ def _blocks(paths, target, axes, energy_range, false_alarm_probability):
         position = np.searchsorted(edges, observation.event_energy_tev, side="right")
         # Below the first and above the last edge no bin is used.
         selected = is_on & np.concatenate([[False], used, [False]])[position]
+        selected &= _in_good_time(observation)
         times.append(_mjd(observation, observation.event_time_s[selected]))
         start, stop = _gti_mjd(observation)
         starts.append(start)
@@ -208,6 +213,13 @@ def _fitted_index(runs, reference_tev):
     index, error = fit.values[1], fit.errors[1]
     LOG.info("spectral index of the light curve: %.4f +- %.4f", index, error)
     return index
+
+
+def _in_good_time(observation):
+    """Which events lie in a good time interval: others have no livetime of their own."""
+    time_s = observation.event_time_s
+    last = np.searchsorted(observation.gti_start_s, time_s, side="right") - 1
+    return (last >= 0) & (time_s < observation.gti_stop_s[np.maximum(last, 0)])
 
 
 def _mjd(run, time_s):
