@@ -22,6 +22,7 @@ __all__ = [
     "canonical_json",
     "config_sha256",
     "content_digest",
+    "digest_column",
     "digest_columns",
     "json_sha256",
 ]
@@ -115,7 +116,7 @@ def _array_bytes(values: np.ndarray) -> tuple[str, bytes]:
         # FITS pads strings with blanks, numpy with zeros: neither is content.
         texts = [t.rstrip(b" \0") for t in texts]
         return "str", b"".join(len(t).to_bytes(4, "little") + t for t in texts)
-    if values.dtype.kind not in "biufcM":
+    if values.dtype.kind not in "biufc":
         raise TypeError(f"no canonical bytes for dtype {values.dtype}")
     ordered = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
     if ordered.dtype.kind in "fc":
@@ -124,22 +125,39 @@ def _array_bytes(values: np.ndarray) -> tuple[str, bytes]:
     return ordered.dtype.str.replace("|", "<"), ordered.tobytes()
 
 
-def _column_digest(name: str, values: object) -> bytes:
+def digest_column(name: str, values: object) -> str:
+    """Digest of one column by name, type, shape and values.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    values : array_like or awkward.Array
+        Its values; any byte order.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    TypeError
+        If it holds what has no canonical bytes.
+    """
     digest = sha256(name.encode() + b"\0")
     if hasattr(values, "layout"):
         import awkward
 
-        _, length, buffers = awkward.to_buffers(awkward.to_packed(values))
-        digest.update(f"jagged:{length}".encode())
-        for key in sorted(buffers):
-            kind, data = _array_bytes(np.asarray(buffers[key]))
-            digest.update(f"{key}:{kind}".encode() + sha256(data).digest())
-        return digest.digest()
-    values = np.asarray(values)
-    kind, data = _array_bytes(values)
-    digest.update(f"{kind}:{values.shape}".encode())
+        counts = awkward.to_numpy(awkward.num(values, axis=1)).astype("<i8")
+        kind, data = _array_bytes(awkward.to_numpy(awkward.flatten(values, axis=1)))
+        digest.update(f"jagged:{kind}:{len(counts)}".encode() + counts.tobytes())
+    else:
+        values = np.asarray(values)
+        kind, data = _array_bytes(values)
+        digest.update(f"{kind}:{values.shape}".encode())
     digest.update(data)
-    return digest.digest()
+    return digest.hexdigest()
 
 
 def digest_columns(columns: Mapping[str, object]) -> str:
@@ -162,7 +180,7 @@ def digest_columns(columns: Mapping[str, object]) -> str:
     """
     digest = sha256()
     for name in sorted(columns):
-        digest.update(_column_digest(name, columns[name]))
+        digest.update(bytes.fromhex(digest_column(name, columns[name])))
     return digest.hexdigest()
 
 
