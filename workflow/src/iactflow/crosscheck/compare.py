@@ -11,32 +11,15 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
-
-import pandas as pd
 
 from iactflow.crosscheck.verdict_table import verdict_page
+from iactflow.crosscheck.verdicts import Verdict, write_verdicts
 
-__all__ = ["COLUMNS", "Verdict", "compare_products"]
+__all__ = ["compare_blocks", "compare_products"]
 
 Row = tuple[str, object, object, object]
 EDGE_TOLERANCE_DAY = 1.0 / 86400.0
 EDGE_TOLERANCE_LOG = 1e-3
-
-
-class Verdict(NamedTuple):
-    """One number of both chains."""
-
-    target: str
-    product: str
-    quantity: str
-    main: float
-    check: float
-    tolerance: float
-    passed: bool
-
-
-COLUMNS = Verdict._fields
 
 
 def compare_products(inputs, outputs, params, wildcards) -> None:
@@ -47,7 +30,7 @@ def compare_products(inputs, outputs, params, wildcards) -> None:
     inputs : namespace
         The results of both chains; they are found through ``params.index``.
     outputs : namespace
-        ``verdicts``: TSV with the columns of ``COLUMNS``; ``table``: the same as an HTML page.
+        ``verdicts``: TSV with the columns of `Verdict`; ``table``: the same as an HTML page.
     params : namespace
         ``index``: ``{product: {target: {"main": [paths], "check": path}}}``; ``tolerances``: the
         block of the campaign.
@@ -60,8 +43,7 @@ def compare_products(inputs, outputs, params, wildcards) -> None:
             main = _merged(files["main"])
             check = _merged([files["check"]])
             verdicts += compare_blocks(target, product, main, check, params.tolerances)
-    table = pd.DataFrame(verdicts, columns=list(COLUMNS))
-    table.to_csv(outputs.verdicts, sep="\t", index=False)
+    write_verdicts(outputs.verdicts, verdicts)
     Path(outputs.table).write_text(verdict_page(verdicts, params.tolerances), encoding="utf-8")
 
 

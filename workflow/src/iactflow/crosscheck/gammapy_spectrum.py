@@ -254,7 +254,7 @@ def _fit_ogip(chunks: list[str], entries: list[dict]) -> dict:
         files = []
         for chunk in sorted(map(Path, [chunks] if isinstance(chunks, str) else chunks)):
             own = chunk / label(entry)
-            folder = own if own.is_dir() else chunk / "spectrum"
+            folder = own if own.is_dir() else chunk / "default"
             files += sorted(folder.glob("obs_*/pha*.fits*"))
         if files:
             datasets = Datasets([SpectrumDatasetOnOff.read(file) for file in files])

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
-from iactflow.errors import InputError
+from iactflow.crosscheck.verdicts import read_verdicts
 
 __all__ = ["GateClosed", "gate_products"]
 
@@ -34,24 +32,15 @@ def gate_products(inputs, outputs, params, wildcards) -> None:
     InputError
         When a column is missing.
     """
-    words = {"target": str, "product": str, "quantity": str, "passed": str}
-    table = pd.read_csv(inputs.verdicts, sep="\t", dtype=words)
-    for column in (*words, "main", "check", "tolerance"):
-        if column not in table.columns:
-            raise InputError(inputs.verdicts, "column", column, "a table of compare_products")
-    if table.empty:
+    verdicts = read_verdicts(inputs.verdicts)
+    if not verdicts:
         raise GateClosed(f"{inputs.verdicts}: no number was compared, so nothing is verified")
-    failed = table[table["passed"] != "True"]
-    if len(failed):
-        raise GateClosed(
-            "\n".join([_headline(len(failed), len(table)), *map(_line, _rows(failed))])
-        )
-    text = f"open: all {len(table)} numbers of the two chains agree within the tolerances\n"
+    failed = [row for row in verdicts if not row["passed"]]
+    if failed:
+        lines = [_headline(len(failed), len(verdicts)), *map(_line, failed)]
+        raise GateClosed("\n".join(lines))
+    text = f"open: all {len(verdicts)} numbers of the two chains agree within the tolerances\n"
     Path(outputs.gate).write_text(text, encoding="utf-8")
-
-
-def _rows(table: pd.DataFrame) -> list[dict]:
-    return table.to_dict("records")
 
 
 def _headline(n_failed: int, n_all: int) -> str:

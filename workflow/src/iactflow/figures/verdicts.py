@@ -7,8 +7,8 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 
+from iactflow.crosscheck.verdicts import read_verdicts
 from iactflow.figures.style import COLOURS, OURS, new_figure, save, style
-from iactflow.report.summary import read_verdicts
 
 __all__ = ["deviation", "plot_verdicts"]
 

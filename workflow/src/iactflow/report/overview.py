@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from iactflow.crosscheck.verdicts import read_verdicts
 from iactflow.report.html import fraction, measured, number, table, unit_html
-from iactflow.report.summary import read_verdicts
 
 __all__ = ["make_overview"]
 

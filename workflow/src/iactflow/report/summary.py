@@ -11,12 +11,11 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
 from iactflow.campaign.provenance import read_sidecar
+from iactflow.crosscheck.verdicts import read_verdicts
 from iactflow.errors import InputError
 
-__all__ = ["REQUIRED", "cost_per_rule", "read_verdicts", "summarise"]
+__all__ = ["REQUIRED", "cost_per_rule", "summarise"]
 
 REQUIRED = {
     "sky_map": (
@@ -68,7 +67,6 @@ REQUIRED = {
         "ndf",
     ),
     "light_curve_point": ("mjd_min", "mjd_max", "flux", "flux_err", "flux_ul"),
-    "cross_check": ("target", "product", "quantity", "main", "check", "tolerance", "passed"),
 }
 
 
@@ -112,32 +110,6 @@ def summarise(inputs, outputs, params, wildcards) -> None:
     }
     text = json.dumps(_plain(summary), indent=1, ensure_ascii=False, allow_nan=False)
     Path(outputs.summary).write_text(text + "\n", encoding="utf-8")
-
-
-def read_verdicts(path) -> list[dict]:
-    """Read the table of the comparison.
-
-    Parameters
-    ----------
-    path : str or Path
-        TSV file.
-
-    Returns
-    -------
-    list of dict
-        Rows with target, product, quantity, main, check, tolerance, passed.
-
-    Raises
-    ------
-    InputError
-        When a column is missing.
-    """
-    table = pd.read_csv(path, sep="\t", dtype={"target": str, "product": str, "quantity": str})
-    for column in REQUIRED["cross_check"]:
-        if column not in table.columns:
-            raise InputError(path, "column", column, "one of " + ", ".join(table.columns))
-    rows = table[list(REQUIRED["cross_check"])].to_dict("records")
-    return [row | {"passed": bool(row["passed"])} for row in rows]
 
 
 def cost_per_rule(sidecars: list[dict]) -> dict[str, dict]:
