@@ -296,9 +296,7 @@ def fit_model(data, model, reference_tev=1.0, *, start=None, minos=False):
         "valid": bool(minuit.valid and minuit.accurate and not _at_limit(minuit)),
     }
     if minos:
-        minuit.minos()
-        result["errn"] = np.array([-e.lower for e in minuit.merrors.values()]) * scale
-        result["errp"] = np.array([e.upper for e in minuit.merrors.values()]) * scale
+        result["errn"], result["errp"] = _minos(minuit, scale)
     return FitResult(
         model=model,
         reference_tev=float(reference_tev),
@@ -307,6 +305,17 @@ def fit_model(data, model, reference_tev=1.0, *, start=None, minos=False):
         energy_max_tev=data.energy_max_tev,
         **result,
     )
+
+
+def _minos(minuit, scale):
+    """Errors down and up; NaN where MINOS found no crossing or the fit has no minimum."""
+    errors = np.full((2, scale.size), np.nan)
+    if minuit.valid:
+        minuit.minos()
+        for k, error in enumerate(minuit.merrors.values()):
+            errors[0, k] = -error.lower if error.lower_valid else np.nan
+            errors[1, k] = error.upper if error.upper_valid else np.nan
+    return errors * scale
 
 
 def parameter_profile(data, fit, name, values):
