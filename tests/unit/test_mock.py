@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
 from scipy.integrate import quad
@@ -159,6 +160,17 @@ def test_mean_of_a_flare_that_spans_a_gap():
     assert mock.flare_factor_mean(block, [1]) == pytest.approx(1.5)
     assert mock.flare_factor_mean(block, [3]) == pytest.approx(1.0)
     assert mock.flare_factor_mean(block, [1, 2, 3]) == pytest.approx(4.0 / 3.0)
+
+
+def test_demo_states_what_it_injects(repository):
+    demo = yaml.safe_load((repository / "config" / "campaigns" / "demo.yaml").read_text())
+    block = Mock.model_validate(demo["mock"]).model_dump(mode="json")
+    published = demo["targets"]["crab"]["spectrum"]["published"][0]
+    runs = range(1, block["n_runs"] + 1)
+    mean = block["source"]["amplitude"] * mock.flare_factor_mean(block, runs)
+    assert published["label"].startswith("injected")
+    assert published["amplitude"] == pytest.approx(mean, rel=1e-4)
+    assert published["index"] == block["source"]["index"]
 
 
 @pytest.fixture(scope="module")
