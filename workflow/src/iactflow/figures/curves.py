@@ -8,7 +8,7 @@ from iactflow.errors import InputError
 from iactflow.figures.style import scientific
 from iactflow.science.models import PARAMETERS, dnde, log_gradient
 
-__all__ = ["band", "curve", "describe", "published_curve"]
+__all__ = ["NAMES", "band", "curve", "describe", "model_values", "published_curve"]
 
 NAMES = {
     "amplitude": r"$N_0$",
@@ -22,8 +22,26 @@ NAMES = {
 }
 
 
-def _model(fit: dict) -> tuple[str, list[float]]:
-    """Find the model that has the parameters of a fit, and their values in its order."""
+def model_values(fit: dict) -> tuple[str, list[float]]:
+    """Find the model that has the parameters of a fit.
+
+    Parameters
+    ----------
+    fit : dict
+        Block of ``models`` of ``spectrum.json``.
+
+    Returns
+    -------
+    model : str
+        pl, bpl, ecpl or lp.
+    values : list of float
+        Parameters in the order of `iactflow.science.models.PARAMETERS`.
+
+    Raises
+    ------
+    InputError
+        When no model has these parameters.
+    """
     for model, names in PARAMETERS.items():
         if set(names) == set(fit["parameters"]):
             return model, [fit["parameters"][name]["value"] for name in names]
@@ -46,7 +64,7 @@ def curve(fit: dict, energy_tev: np.ndarray) -> np.ndarray:
     ndarray, shape (n,)
         dN/dE, cm-2 s-1 TeV-1.
     """
-    model, values = _model(fit)
+    model, values = model_values(fit)
     return dnde(model, values, energy_tev, fit["reference_tev"])
 
 
@@ -67,7 +85,7 @@ def band(fit: dict, energy_tev: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     low, high : ndarray, shape (n,)
         dN/dE, cm-2 s-1 TeV-1.
     """
-    model, values = _model(fit)
+    model, values = model_values(fit)
     gradient = log_gradient(model, values, energy_tev, fit["reference_tev"])
     order = [list(fit["parameters"]).index(name) for name in PARAMETERS[model]]
     covariance = np.asarray(fit["covariance"], float)[np.ix_(order, order)]

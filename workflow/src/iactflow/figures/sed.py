@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from iactflow.figures.curves import band, curve, describe, published_curve
 from iactflow.figures.style import COLOURS, log_ticks, new_figure, save
 
-__all__ = ["draw_sed"]
+__all__ = ["draw_sed", "main_model"]
 
 ERG_PER_TEV = 1.602176634
 FITS = [COLOURS[c] for c in ("blue", "green", "purple", "sky", "orange")]
@@ -36,7 +36,7 @@ def draw_sed(spectrum: dict, points: Table, settings: dict, path) -> None:
     """
     figure = new_figure(7.6, 6.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
-    main = _main_model(settings)
+    main = main_model(settings)
     floor_ceiling = _fits(upper, spectrum["models"], main)
     for i, published in enumerate(settings["spectrum"]["published"]):
         colour, dashes = PUBLISHED[i % len(PUBLISHED)]
@@ -54,8 +54,19 @@ def draw_sed(spectrum: dict, points: Table, settings: dict, path) -> None:
     save(figure, path)
 
 
-def _main_model(settings: dict) -> str:
-    """Name of the fit that the flux points belong to."""
+def main_model(settings: dict) -> str:
+    """Name the fit that the flux points belong to.
+
+    Parameters
+    ----------
+    settings : dict
+        The target.
+
+    Returns
+    -------
+    str
+        Name in the products.
+    """
     spectrum = settings["spectrum"]
     first = spectrum["models"][0]
     return spectrum["flux_points"]["model"] or first["name"] or first["model"]
@@ -131,6 +142,8 @@ def _limits(axes: Axes, fluxes: list[np.ndarray]) -> None:
     """Show every point and curve with room for the legend, at most five decades."""
     values = np.concatenate(fluxes)
     values = values[np.isfinite(values) & (values > 0)]
+    if not values.size:
+        return
     axes.set_xscale("log")
     axes.set_yscale("log")
     high = 2.5 * values.max()

@@ -7,6 +7,7 @@ names, so that the same data give the same bytes with one version of matplotlib.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
@@ -17,7 +18,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "OURS", "log_ticks", "new_figure", "note", "save", "scientific", "style"]
+__all__ = [
+    "COLOURS",
+    "OURS",
+    "log_ticks",
+    "new_figure",
+    "note",
+    "save",
+    "scientific",
+    "style",
+    "unit_text",
+]
 
 COLOURS = {
     "blue": "#0072B2",
@@ -80,7 +91,7 @@ def save(figure: Figure, path: str | Path) -> None:
     figure.savefig(path, format="png", metadata={"Software": None})
 
 
-def note(axes: Axes, text: str, corner: str = "upper left", **keywords) -> None:
+def note(axes: Axes, text: str, corner: str = "upper left", shift: float = 0.0, **keywords) -> None:
     """Write a text into a corner of the axes on a nearly opaque ground.
 
     Parameters
@@ -91,12 +102,14 @@ def note(axes: Axes, text: str, corner: str = "upper left", **keywords) -> None:
         What to write.
     corner : str
         Vertical and horizontal place, as in ``"upper left"``.
+    shift : float
+        Distance from that corner towards the middle, as a fraction of the height.
     **keywords
         Passed on to `matplotlib.axes.Axes.text`.
     """
     vertical, horizontal = corner.split()
     x = {"left": 0.025, "right": 0.975}[horizontal]
-    y = {"upper": 0.97, "lower": 0.03}[vertical]
+    y = {"upper": 0.97 - shift, "lower": 0.03 + shift}[vertical]
     keywords = {"fontsize": 9.5, "linespacing": 1.35, "zorder": 10} | keywords
     box = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2.5}
     axes.text(
@@ -161,3 +174,19 @@ def log_ticks(axes: Axes, which: str = "x") -> None:
         )
     else:
         axis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+
+
+def unit_text(unit: str) -> str:
+    """Write the exponents of a unit as superscripts of mathtext.
+
+    Parameters
+    ----------
+    unit : str
+        Such as ``cm-2 s-1 TeV-1``.
+
+    Returns
+    -------
+    str
+        Text with mathtext.
+    """
+    return re.sub(r"-(\d+)", r"$^{-\1}$", unit)

@@ -1,0 +1,87 @@
+"""Figure of likelihood profiles of the parameters of the fitted models."""
+
+from __future__ import annotations
+
+import numpy as np
+from astropy.table import Table
+from matplotlib.axes import Axes
+
+from iactflow.figures.curves import NAMES
+from iactflow.figures.style import COLOURS, OURS, new_figure, save, unit_text
+
+__all__ = ["draw_profiles"]
+
+COLUMNS = 3
+HIGHEST = 9.5
+
+
+def draw_profiles(table: Table, models: dict, settings: dict, path) -> None:
+    """Draw the rise of the statistic along each parameter.
+
+    Parameters
+    ----------
+    table : Table
+        One row per value: model, parameter, value and delta_stat, the statistic above its
+        minimum with all other parameters fitted again.
+    models : dict
+        ``models`` of ``spectrum.json``.
+    settings : dict
+        The target.
+    path : str or Path
+        PNG file.
+    """
+    names = list(zip(table["model"].tolist(), table["parameter"].tolist(), strict=True))
+    pairs = list(dict.fromkeys(names))
+    keys = np.array([pairs.index(name) for name in names], dtype=int)
+    n_rows = max(1, int(np.ceil(len(pairs) / COLUMNS)))
+    figure = new_figure(9.6, 0.6 + 2.7 * n_rows)
+    panels = figure.subplots(n_rows, COLUMNS, sharey=True, squeeze=False).ravel()
+    for i, (model, parameter) in enumerate(pairs):
+        rows = table[keys == i]
+        fitted = models[model]["parameters"][parameter]
+        _profile(panels[i], rows, fitted)
+        panels[i].set_xlabel(_label(model, parameter, fitted))
+        if i % COLUMNS == 0:
+            panels[i].set_ylabel(r"$\Delta W$")
+    for axes in panels[len(pairs) :]:
+        axes.set_visible(False)
+    figure.suptitle(f"{settings['label']}, likelihood profiles", x=0.02, ha="left", fontsize=12)
+    save(figure, path)
+
+
+def _profile(axes: Axes, rows: Table, fitted: dict) -> None:
+    value, rise = np.asarray(rows["value"], float), np.asarray(rows["delta_stat"], float)
+    scale = _scale(fitted["value"])
+    axes.plot(value / scale, rise, color=OURS, lw=1.8)
+    best, error = fitted["value"], fitted["error"]
+    if error is not None and error > 0:
+        x = np.linspace(value.min(), value.max(), 200)
+        parabola = ((x - best) / error) ** 2
+        axes.plot(x / scale, parabola, color=COLOURS["black"], ls=":", lw=1.3)
+    for level, text in ((1, "68 %"), (4, "95 %")):
+        axes.axhline(level, color=COLOURS["grey"], lw=0.8)
+        axes.text(
+            0.98,
+            level + 0.12,
+            text,
+            transform=axes.get_yaxis_transform(),
+            ha="right",
+            va="bottom",
+            fontsize=8.5,
+            color="#5f5f5f",
+        )
+    axes.axvline(best / scale, color=OURS, lw=0.9, ls="--")
+    axes.set_ylim(0, HIGHEST)
+
+
+def _scale(value: float) -> float:
+    """Power of ten that is taken out of very small or large values."""
+    exponent = int(np.floor(np.log10(abs(value)))) if value else 0
+    return 10.0**exponent if abs(exponent) > 3 else 1.0
+
+
+def _label(model: str, parameter: str, fitted: dict) -> str:
+    scale = _scale(fitted["value"])
+    power = f"$10^{{{round(np.log10(scale))}}}$" if scale != 1.0 else ""
+    inside = " ".join(part for part in (power, unit_text(fitted["unit"])) if part)
+    return f"{model}: {NAMES.get(parameter, parameter)}" + (f"  ({inside})" if inside else "")
