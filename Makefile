@@ -11,7 +11,9 @@ LOCKS := envs/uv.txt envs/base.txt envs/dev.txt
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-SNAKEMAKE = $(BIN)/snakemake --profile profiles/local --cores $(CORES) --configfile config/campaigns/$(CAMPAIGN).yaml
+# Targets stand before the options: --configfile takes every word that follows it.
+STYLE = --report-stylesheet workflow/report/report.css
+OPTIONS = --profile profiles/local --cores $(CORES) --configfile config/campaigns/$(CAMPAIGN).yaml
 
 .PHONY: help env lock demo run report test test-unit test-platform lint bench validate image docs clean
 
@@ -41,12 +43,12 @@ lock: ## resolve the environment anew
 demo: run ## run the embedded default campaign through to its HTML report
 
 run: env ## run CAMPAIGN (a file of config/campaigns) through to its HTML report
-	status=0; $(SNAKEMAKE) all || status=$$?; \
+	status=0; $(BIN)/snakemake all $(OPTIONS) || status=$$?; \
 	$(MAKE) --no-print-directory report CAMPAIGN=$(CAMPAIGN) && exit $$status
 
 report: env ## write the report of CAMPAIGN, also when its gate is closed
-	$(SNAKEMAKE) products --report results/$(CAMPAIGN)/report.html --report-stylesheet workflow/report/report.css
-	$(SNAKEMAKE) products --report results/$(CAMPAIGN)/report.zip --report-stylesheet workflow/report/report.css
+	$(BIN)/snakemake products $(OPTIONS) --report results/$(CAMPAIGN)/report.html $(STYLE)
+	$(BIN)/snakemake products $(OPTIONS) --report results/$(CAMPAIGN)/report.zip $(STYLE)
 	@echo "report: results/$(CAMPAIGN)/report.html and report.zip"
 
 test: test-unit test-platform ## all tests

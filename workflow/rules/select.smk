@@ -3,6 +3,9 @@
 
 rule select_observations:
     """Write the run list of a target, chosen before the DAG was built."""
+    input:
+        # Its rows are followed by their digest: a new checkout reruns nothing.
+        table=ancient(campaign.run_table_file),
     output:
         observations=P.observations,
         provenance=P.sidecar(P.observations),
@@ -12,7 +15,7 @@ rule select_observations:
         benchmark_of("select_observations", "target")
     params:
         settings=get_target_settings,
-        source=campaign.run_table_source,
+        mock_source=campaign.mock_source,
         obs_ids=get_target_run_ids,
         runs=get_runs_digest,
         code=campaign.code("select_observations"),

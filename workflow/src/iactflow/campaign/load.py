@@ -59,23 +59,25 @@ def load_campaign(config: dict, files: list | tuple = (), base: str | Path = "."
     return loaded
 
 
-def open_run_table(source: dict) -> pd.DataFrame:
+def open_run_table(files: list[str] | str, mock_source: dict | None) -> pd.DataFrame:
     """Open the table of all runs at hand.
 
     Parameters
     ----------
-    source : dict
-        ``file``: a TSV file; or ``mock``, the settings of mock runs, with ``runs_per_job``.
+    files : list of str or str
+        The TSV file of real runs; empty for mock runs.
+    mock_source : dict or None
+        ``mock``, the settings of mock runs, and ``runs_per_job``.
 
     Returns
     -------
     pandas.DataFrame
         One row per run, indexed by ``obs_id``.
     """
-    if "mock" in source:
-        table = mock_run_table(source["mock"], source["runs_per_job"])
-        return table.set_index("obs_id", drop=False)
-    return read_run_table(source["file"])
+    if mock_source is None:
+        return read_run_table(files if isinstance(files, str) else files[0])
+    table = mock_run_table(mock_source["mock"], mock_source["runs_per_job"])
+    return table.set_index("obs_id", drop=False)
 
 
 class LoadedCampaign:
@@ -134,16 +136,21 @@ class LoadedCampaign:
         ) or self.dl3_root == FETCHED
 
     @property
-    def run_table_source(self) -> dict:
-        """Where the run table comes from, for the job that writes a target's run list."""
-        if self.is_mock:
-            return {"mock": self.config["mock"], "runs_per_job": self.model.execution.runs_per_job}
-        return {"file": str(self.base / self.model.data.run_table)}
+    def run_table_file(self) -> list[str]:
+        """The file of the run table; none for mock runs."""
+        return [] if self.is_mock else [str(self.base / self.model.data.run_table)]
+
+    @property
+    def mock_source(self) -> dict | None:
+        """What a job needs to list the mock runs; None for real data."""
+        if not self.is_mock:
+            return None
+        return {"mock": self.config["mock"], "runs_per_job": self.model.execution.runs_per_job}
 
     @cached_property
     def run_table(self) -> pd.DataFrame:
         """All runs at hand."""
-        return open_run_table(self.run_table_source)
+        return open_run_table(self.run_table_file, self.mock_source)
 
     @cached_property
     def runs(self) -> dict[str, pd.DataFrame]:

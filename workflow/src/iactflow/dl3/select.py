@@ -14,16 +14,16 @@ def select_observations(inputs, outputs, params, wildcards) -> None:
     Parameters
     ----------
     inputs : namespace
-        Empty: the runs were selected when the campaign was validated.
+        ``table``: run table; empty for mock runs.
     outputs : namespace
         ``observations``: TSV file.
     params : namespace
-        ``settings``: the target; ``source``: where the run table comes from; ``obs_ids``: the
-        runs of the target.
+        ``settings``: the target; ``mock_source``: mock runs, or None; ``obs_ids``: the runs of
+        the target, selected when the campaign was validated.
     wildcards : namespace
         ``target``.
     """
-    table = open_run_table(params.source).loc[params.obs_ids].copy()
+    table = open_run_table(inputs.table, params.mock_source).loc[params.obs_ids].copy()
     position = params.settings["position"]
     table["offset_deg"] = angular_separation_deg(
         table["ra_pnt_deg"], table["dec_pnt_deg"], position["ra_deg"], position["dec_deg"]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from iactflow.dl3.files import run_files
 from iactflow.errors import InputError
 from iactflow.io.gadf import read_observation
 from iactflow.science.dataset import (
@@ -55,12 +56,13 @@ def estimate_light_curve(inputs, outputs, params, wildcards) -> None:
     Parameters
     ----------
     inputs : namespace
-        ``dl3``: files of the target's runs; ``observations``: their table.
+        ``dl3``: files of the target's runs, or folders that hold them; ``observations``: their
+        table.
     outputs : namespace
         ``light_curve``: ECSV that gammapy reads with ``format="lightcurve"``; ``summary``: JSON
         ``{binning: {...}}`` with the points and their variability.
     params : namespace
-        ``settings``: the target's block of the campaign.
+        ``settings``: the target's block of the campaign; ``obs_ids``: its runs.
     wildcards : namespace
         ``binning``: key in the target's ``light_curves``.
 
@@ -70,7 +72,7 @@ def estimate_light_curve(inputs, outputs, params, wildcards) -> None:
         When a file cannot be used, no run leaves room for off regions, no run lies in the time
         bins, or the energy range holds no safe bin.
     """
-    paths = [inputs.dl3] if isinstance(inputs.dl3, str) else list(inputs.dl3)
+    paths = run_files(inputs.dl3, inputs.observations, params.obs_ids)
     target, binning = params.settings, wildcards.binning
     curve = light_curve_of_files(paths, target, binning)
     table = light_curve_table(curve, target["spectrum"]["flux_points"]["detection_sqrt_ts"])
