@@ -165,9 +165,9 @@ def psf_radius68_deg(energy_tev, offset_deg):
     """Radius that contains 68 % of the reconstructed directions of a point source.
 
     ``0.11 deg (E / TeV)^-0.15 (1 + 0.45 (offset / 2.5 deg)^4)``: about 0.1 deg per event (a
-    H.E.S.S. thesis; 0.04-0.1 deg in astro-ph/0601373); the dependences follow DR1 run 20136: 0.133, 0.118,
-    0.091, 0.069 deg at 0.3, 1, 5, 20 TeV and 0.5 deg; 0.118, 0.119, 0.140, 0.174 deg at 0.5, 1.5,
-    2, 2.5 deg and 1 TeV.
+    H.E.S.S. thesis; 0.04-0.1 deg in astro-ph/0601373). The dependences follow DR1 run 20136:
+    0.133, 0.118, 0.091, 0.069 deg at 0.3, 1, 5, 20 TeV and 0.5 deg; 0.118, 0.119, 0.140, 0.174 deg
+    at 0.5, 1.5, 2, 2.5 deg and 1 TeV.
 
     Parameters
     ----------
