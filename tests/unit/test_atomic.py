@@ -18,6 +18,13 @@ def names(folder):
     return sorted(p.name for p in folder.iterdir())
 
 
+def fail_halfway(context, name=None):
+    """Write something inside the block, then fail."""
+    with context as temporary:
+        (temporary / name if name else temporary).write_text("half")
+        raise ZeroDivisionError
+
+
 def test_file_appears_at_the_end_of_the_block(tmp_path):
     path = tmp_path / "new" / "maps.fits.gz"
     with atomic_output(path) as temporary:
@@ -33,17 +40,18 @@ def test_file_appears_at_the_end_of_the_block(tmp_path):
 def test_error_leaves_the_old_file_alone(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), atomic_output(path) as temporary:
-        temporary.write_text("half")
-        _ = 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway(atomic_output(path))
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
 
 
 def test_nothing_written_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"a\.txt was not written"):
-        with atomic_output(tmp_path / "a.txt"):
-            pass
+    with (
+        pytest.raises(FileNotFoundError, match=r"a\.txt was not written"),
+        atomic_output(tmp_path / "a.txt"),
+    ):
+        pass
     assert names(tmp_path) == []
 
 
@@ -57,9 +65,8 @@ def test_directory_replaces_the_old_one(tmp_path):
 
 
 def test_directory_error_leaves_nothing(tmp_path):
-    with pytest.raises(ZeroDivisionError), atomic_directory(tmp_path / "ogip") as temporary:
-        (temporary / "a").write_text("half")
-        _ = 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway(atomic_directory(tmp_path / "ogip"), "a")
     assert names(tmp_path) == []
 
 

@@ -203,14 +203,20 @@ def _digest_json(path: Path) -> str:
 def _digest_tsv(path: Path) -> str:
     import pandas
 
-    table = pandas.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    try:
+        table = pandas.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise InputError(path, "content", str(error), "a table with a line of names") from None
     return digest_columns({name: table[name].to_numpy(dtype=object) for name in table.columns})
 
 
 def _digest_ecsv(path: Path) -> str:
     from astropy.table import Table
 
-    table = Table.read(path, format="ascii.ecsv")
+    try:
+        table = Table.read(path, format="ascii.ecsv")
+    except ValueError as error:
+        raise InputError(path, "content", str(error), "an ECSV table") from None
     columns = {name: _plain(table[name]) for name in table.colnames}
     units = {name: str(table[name].unit or "") for name in table.colnames}
     meta = json.loads(json.dumps(dict(table.meta), default=str))
@@ -255,7 +261,7 @@ def _digest_fits(path: Path) -> str:
                 elif hdu.data is not None:
                     columns["image"] = hdu.data
                 parts.append([header, units, digest_columns(columns)])
-    except OSError as error:
+    except (OSError, ValueError, EOFError) as error:
         raise InputError(path, "content", str(error), "a whole FITS file") from None
     return json_sha256(parts)
 

@@ -295,7 +295,7 @@ DL1 = (
             Column("hillas_psi_deg", "f8", "deg", "angle of the major axis to longitude"),
             Column("hillas_skewness", "f8", "", "third moment along the major axis"),
             Column("hillas_kurtosis", "f8", "", "fourth moment along the major axis"),
-            Column("timing_slope_ns_deg", "f8", "ns / deg", "time gradient, major axis"),
+            Column("timing_slope_ns_per_deg", "f8", "ns / deg", "time gradient, major axis"),
             Column("timing_intercept_ns", "f8", "ns", "time at the centre of gravity"),
             Column("timing_deviation_ns", "f8", "ns", "rms of times around the gradient"),
             Column("leakage_pixels_width_1", "f8", "", "fraction of pixels in the outer ring"),
