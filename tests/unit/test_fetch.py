@@ -1,6 +1,8 @@
 """Downloads from a local server: verified, retried, resumed, one error each."""
 
+import gzip
 import hashlib
+import runpy
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,11 +13,14 @@ import pytest
 
 from iactflow.campaign import fetch
 from iactflow.campaign.atomic import temporary_name
+from iactflow.campaign.closure import closure_digest
 from iactflow.errors import InputError
 
+CARDS = ("SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   = 0", "END")
+EMPTY_FITS = "".join(card.ljust(80) for card in CARDS).ljust(2880).encode()
 FILES = {
     "obs-index.fits.gz": b"index of observations",
-    "hdu-index.fits.gz": b"index of tables" * 100,
+    "hdu-index.fits.gz": gzip.compress(EMPTY_FITS, mtime=1),
     "data/run 1.fits.gz": bytes(range(256)) * 9000,
 }
 CHECKSUMS = {
@@ -84,6 +89,26 @@ def test_temporary_names_of_a_job_are_understood(server, tmp_path):
     files = run(tmp_path, server.url, place=temporary_name)
     assert [Path(f).read_bytes() for f in files] == list(FILES.values())
     assert all(".tmp-" in f for f in files)
+
+
+def test_the_rule_leaves_the_bytes_alone(server, tmp_path, repository, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    snakemake = SimpleNamespace(
+        rule="fetch_dl3",
+        input={},
+        output={"files": [str(tmp_path / "root" / name) for name in FILES]},
+        params={
+            "url": server.url,
+            "root": str(tmp_path / "root"),
+            "checksums": CHECKSUMS,
+            "code": closure_digest("iactflow.campaign.fetch"),
+        },
+        wildcards={},
+        log=["fetch.log"],
+    )
+    script = repository / "workflow" / "scripts" / "fetch_dl3.py"
+    runpy.run_path(str(script), init_globals={"snakemake": snakemake})
+    assert contents(tmp_path / "root") == FILES
 
 
 def test_a_file_address_is_read_too(tmp_path):

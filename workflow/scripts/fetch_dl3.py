@@ -3,4 +3,4 @@
 from iactflow.campaign.fetch import fetch_dl3
 from iactflow.campaign.job import run_job
 
-run_job(snakemake, fetch_dl3)
+run_job(snakemake, fetch_dl3, verbatim=True)

@@ -205,12 +205,14 @@ def _finish(
     inputs: list[str],
     sidecar: str | None,
     written: Path | None,
+    verbatim: bool,
 ) -> None:
     """Check, stamp and publish the products of a job."""
     _check_written(pairs)
-    short = short_provenance(activity)
-    for temporary, _ in pairs:
-        embed(temporary, short)
+    if not verbatim:
+        short = short_provenance(activity)
+        for temporary, _ in pairs:
+            embed(temporary, short)
     activity.cost.output_bytes = size_bytes(temporary for temporary, _ in pairs)
     if sidecar is not None:
         used = {p: entity(p, p, input_digest(p)) for p in inputs}
@@ -239,7 +241,7 @@ def _temporaries(outputs: dict[str, str | list[str]]) -> tuple[SimpleNamespace, 
     return SimpleNamespace(**shaped), pairs
 
 
-def _run(snakemake: object, function: Callable, module: str) -> None:
+def _run(snakemake: object, function: Callable, module: str, verbatim: bool) -> None:
     params = dict(snakemake.params.items())
     outputs = _named(snakemake.output)
     unnamed = set(_paths(snakemake.output)) - set(_flat(outputs))
@@ -264,13 +266,15 @@ def _run(snakemake: object, function: Callable, module: str) -> None:
         # After the call: what a stage imports on demand counts as loaded.
         activity.checkout_modules = _checkout_modules(snakemake)
         activity.cost.input_bytes = size_bytes(inputs)
-        _finish(activity, pairs, inputs, sidecar, written)
+        _finish(activity, pairs, inputs, sidecar, written, verbatim)
     finally:
         for temporary in [*(t for t, _ in pairs), *([written] if written else [])]:
             remove(temporary)
 
 
-def run_job(snakemake: object, function: Callable, *, module: str | None = None) -> None:
+def run_job(
+    snakemake: object, function: Callable, *, module: str | None = None, verbatim: bool = False
+) -> None:
     """Run one stage function as a Snakemake job.
 
     Opens the log, checks that the installed code is that of the launching side, measures the
@@ -289,6 +293,9 @@ def run_job(snakemake: object, function: Callable, *, module: str | None = None)
         The stage.
     module : str, optional
         Module whose closure is checked; by default the function's.
+    verbatim : bool, optional
+        Publish the products byte for byte, without provenance inside: files that others made and
+        published checksums of.
 
     Raises
     ------
@@ -298,4 +305,4 @@ def run_job(snakemake: object, function: Callable, *, module: str | None = None)
     """
     log = next((str(name) for name in snakemake.log), None)
     with _terminated_cleanly(), _Console(log, snakemake.rule):
-        _run(snakemake, function, module or function.__module__)
+        _run(snakemake, function, module or function.__module__, verbatim)
