@@ -29,6 +29,9 @@ __all__ = [
 #: smallest normal number in single precision, in which the rates are filed (s-1 MeV-1 sr-1).
 LOG_TINY = math.log(float(np.finfo(np.float32).tiny))
 
+#: Logarithm of E f(E) up to which nothing is expected: what the smallest rate alone would give.
+LOG_NOTHING = LOG_TINY + 10.0
+
 
 @jit
 def count_events(column, row, mask, n_on):
@@ -122,13 +125,13 @@ def log_background(rate, energy_edges, edges):
     Returns
     -------
     ndarray, shape (ny, nx, m)
-        Logarithm of E f(E) (TeV s-1 MeV-1 sr-1); -inf at energies outside the model.
+        Logarithm of E f(E) (TeV s-1 MeV-1 sr-1); below `LOG_NOTHING` outside the model.
     """
     log_nodes = 0.5 * (np.log(energy_edges[1:]) + np.log(energy_edges[:-1]))
     planes = np.empty((rate.shape[1], rate.shape[2], edges.size))
     for k in range(edges.size):
         if not energy_edges[0] <= edges[k] < energy_edges[-1]:
-            planes[:, :, k] = -np.inf
+            planes[:, :, k] = LOG_TINY
             continue
         m, w = _cell(log_nodes, math.log(edges[k]))
         for j in range(rate.shape[1]):
@@ -165,7 +168,7 @@ def _integrate_pixel(corners, wx, wy, width):
         low = corners[0, 0, k] + wx * (corners[0, 1, k] - corners[0, 0, k])
         high = corners[1, 0, k] + wx * (corners[1, 1, k] - corners[1, 0, k])
         log_value = low + wy * (high - low)
-        value = math.exp(log_value) if corners[0, 0, k] > -np.inf else 0.0
+        value = math.exp(log_value) if log_value > LOG_NOTHING else 0.0
         if k > 0:
             total += _power_law(last_log, last, log_value, value, width[k - 1])
         last_log, last = log_value, value
