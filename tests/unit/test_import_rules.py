@@ -98,7 +98,7 @@ def physics_in_campaign(modules: dict[str, set[str]]) -> list[str]:
         if block_of(name) != "campaign":
             continue
         for used in closure(modules, name):
-            if block_of(used) not in {"iactflow", "errors", "_jit", "campaign"}:
+            if block_of(used) not in FOUNDATION:
                 wrong.append(f"{name} reaches {used}")
         wrong += [
             f"{name} imports {t}" for t in modules[name] if t.split(".")[0] in PHYSICS_LIBRARIES

@@ -92,7 +92,7 @@ def _merged(paths: list[str]) -> dict:
     merged = {}
     for path in paths:
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = read_json(path)
         except (OSError, ValueError):
             continue
         if isinstance(content, dict):

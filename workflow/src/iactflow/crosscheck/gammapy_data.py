@@ -264,7 +264,11 @@ def make_datasets(runs: list[Run], settings: dict, block: dict) -> Datasets:
         dataset = maker.run(empty.copy(name=f"{run.obs_id}-{number}"), run.observation)
         background = ReflectedRegionsBackgroundMaker(region_finder=_KnownRegions(run))
         dataset = background.run(dataset, run.observation)
-        datasets.append(safe.run(dataset, run.observation) if safe else dataset)
+        if safe is None:
+            dataset.mask_safe = geom.energy_mask()
+        else:
+            dataset = safe.run(dataset, run.observation)
+        datasets.append(dataset)
     return datasets
 
 

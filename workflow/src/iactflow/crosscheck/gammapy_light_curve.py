@@ -251,11 +251,11 @@ def variability(points: list[dict]) -> dict:
         fractional_variability (Vaughan et al. 2003, MNRAS 345, 1271, equation 10; null when the
         scatter is below the errors), chi2 against the weighted mean, and ndf.
     """
-    pairs = [(p["flux"], p["flux_err"]) for p in points]
-    pairs = np.array([pair for pair in pairs if np.isfinite(pair).all() and pair[1] > 0])
-    if len(pairs) < 2:
-        return {"fractional_variability": None, "chi2": None, "ndf": max(len(pairs) - 1, 0)}
-    flux, error = pairs.T
+    flux, error = (np.array([p[key] for p in points], dtype=float) for key in ("flux", "flux_err"))
+    usable = np.isfinite(flux) & (error > 0)
+    flux, error = flux[usable], error[usable]
+    if flux.size < 2:
+        return {"fractional_variability": None, "chi2": None, "ndf": max(flux.size - 1, 0)}
     excess = flux.var(ddof=1) - np.mean(error**2)
     mean = np.average(flux, weights=error**-2)
     return {

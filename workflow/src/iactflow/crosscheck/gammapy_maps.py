@@ -142,5 +142,5 @@ def _ring(image, ring: dict, allowed) -> MapDatasetOnOff:
         result.acceptance_off.data[0][take] = grown["acceptance_off"].data[0][take]
         missing &= ~take
         radius_deg += step_deg
-    result.mask_safe.data &= (result.acceptance_off.data > 0) & ~missing
+    result.mask_safe.data = image.mask_safe.data & (result.acceptance_off.data > 0) & ~missing
     return result

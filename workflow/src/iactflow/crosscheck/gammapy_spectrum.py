@@ -80,7 +80,7 @@ def _spectrum(runs, settings, scale) -> dict:
     result["models"], result["flux_points"] = {}, []
     wanted = spectrum["flux_points"]["model"] or label(spectrum["models"][0])
     for entry in spectrum["models"]:
-        datasets = datasets_of(entry)
+        datasets = in_fit_range(datasets_of(entry), entry)
         result["models"][label(entry)] = fit_model(datasets, entry, scale)
         if label(entry) == wanted:
             result["flux_points"] = _flux_points(datasets, spectrum["flux_points"], scale)
@@ -143,15 +143,46 @@ def count_block(datasets: Datasets, obs_ids: list[int]) -> dict:
     }
 
 
+def in_fit_range(datasets: Datasets, entry: dict) -> Datasets:
+    """Copy data sets and restrict their safe masks to the range of a model.
+
+    A fit mask beside the safe mask would do the same, but gammapy multiplies the two anew in every
+    evaluation of the likelihood, which takes half of its time.
+
+    Parameters
+    ----------
+    datasets : gammapy.datasets.Datasets
+        On-off data sets with safe masks, or without: then all bins are safe.
+    entry : dict
+        Block of the model. The ends of its range snap to the nearest edges of the energy axis.
+
+    Returns
+    -------
+    gammapy.datasets.Datasets
+        Copies under the same names.
+    """
+    low, high = (
+        None if entry[key] is None else entry[key] * u.TeV
+        for key in ("energy_min_tev", "energy_max_tev")
+    )
+    copies = Datasets([d.copy(name=d.name) for d in datasets])
+    for dataset in copies:
+        mask = dataset.counts.geom.energy_mask(low, high, round_to_edge=True)
+        if dataset.mask_safe is not None:
+            mask = mask & dataset.mask_safe
+        dataset.mask_safe = mask
+    return copies
+
+
 def fit_model(datasets: Datasets, entry: dict, scale: float = 1.0) -> dict:
     """Fit one spectral model jointly to data sets; the best fit stays attached to them.
 
     Parameters
     ----------
     datasets : gammapy.datasets.Datasets
-        On-off data sets with safe masks.
+        On-off data sets, their safe masks restricted to the range of the model.
     entry : dict
-        Block of the model. The ends of its range snap to the nearest edges of the energy axis.
+        Block of the model.
     scale : float, optional
         Multiplies the amplitude and its error in the result.
 
@@ -160,12 +191,6 @@ def fit_model(datasets: Datasets, entry: dict, scale: float = 1.0) -> dict:
     dict
         Parameters, reference_tev, stat, n_bins, energy_min_tev, energy_max_tev.
     """
-    low, high = (
-        None if entry[key] is None else entry[key] * u.TeV
-        for key in ("energy_min_tev", "energy_max_tev")
-    )
-    for dataset in datasets:
-        dataset.mask_fit = dataset.counts.geom.energy_mask(low, high, round_to_edge=True)
     power_law, result = fit_power_law(datasets, entry["reference_tev"])
     model = power_law
     if entry["model"] != "pl":
@@ -258,6 +283,6 @@ def _fit_ogip(chunks: list[str], entries: list[dict]) -> dict:
             files += sorted(folder.glob("obs_*/pha*.fits*"))
         if files:
             datasets = Datasets([SpectrumDatasetOnOff.read(file) for file in files])
-            fitted = fit_model(datasets, entry)
+            fitted = fit_model(in_fit_range(datasets, entry), entry)
             result[label(entry)] = {key: fitted[key] for key in ("stat", "n_bins", "parameters")}
     return result
