@@ -174,7 +174,7 @@ def test_the_target_has_the_on_radius_of_its_spectrum(runs):
     cos_dec = np.cos(np.radians(22.01))
     distance = np.hypot((run.event_ra_deg - 83.63) * cos_dec, run.event_dec_deg - 22.01)
     band = (run.event_energy_tev >= 1.0) & (run.event_energy_tev < 10.0)
-    assert found.sums.runs[0]["n_on_events"] == np.sum((distance < 0.3) & band)
+    assert found.sums.runs[0]["n_target_events"] == np.sum((distance < 0.3) & band)
     assert fill([run]).definition.on_radius_deg == 0.1
 
 
@@ -207,7 +207,7 @@ def test_a_map_of_no_run_has_no_numbers_and_no_nan():
     numbers = summarise(sky_map([]))
     assert numbers["peak_significance"] is None
     assert numbers["off_mean"] is None
-    assert numbers["n_events"] == 0
+    assert numbers["n_on_events"] == 0
     json.dumps(numbers, allow_nan=False)
 
 
@@ -262,7 +262,7 @@ def test_sums_of_another_map_are_refused(tmp_path, runs):
     write_sums(path, filler.definition, filler.sums)
     for changes, key in [
         ({"pixel_deg": 0.1}, "CRPIX1|CDELT1"),
-        ({"ring": {"width_deg": 0.3}}, "RINGWID"),
+        ({"ring": {"width_deg": 0.3}}, "RWIDTH"),
         ({"exclusion_regions": []}, "NEXCL"),
         ({"spectral_index": 3.0}, "INDEX"),
     ]:

@@ -75,7 +75,7 @@ def summary(product):
 
 
 def test_counts_are_identical(summary, reference):
-    assert summary["n_events"] == reference["total_counts_in_map"]
+    assert summary["n_on_events"] == reference["total_counts_in_map"]
     assert summary["obs_ids"] == reference["obs_ids"]
 
 

@@ -20,7 +20,7 @@ _RUN_COLUMNS = {
     "status": ("32A", None),
     "fov_norm": ("D", None),
     "n_events": ("K", None),
-    "n_on_events": ("K", None),
+    "n_target_events": ("K", None),
     "livetime_s": ("D", "s"),
 }
 _COUNTED = ("n_on", "n_off", "n_runs")
@@ -156,19 +156,19 @@ def _primary_header(definition):
     header["OFFMAX"] = (definition.offset_max_deg, "[deg] largest offset from the pointing")
     header["CORRRAD"] = (definition.correlation_radius_deg, "[deg] correlation radius")
     header["INDEX"] = (definition.spectral_index, "index of the power law of the exposure")
-    header["RINGIN"] = (ring["inner_radius_deg"], "[deg] inner radius of the ring")
-    header["RINGWID"] = (ring["width_deg"], "[deg] width of the ring")
-    header["RINGADAP"] = (ring["adaptive"], "does the ring grow next to exclusion regions")
-    header["RINGMAX"] = (ring["inner_radius_max_deg"], "[deg] largest inner radius, if it grows")
-    header["RINGFRAC"] = (ring["min_area_fraction"], "area of the ring to be kept, if it grows")
-    header["ONRAD"] = (definition.on_radius_deg, "[deg] circle of the target, for N_ON_EVENTS")
+    header["RINNER"] = (ring["inner_radius_deg"], "[deg] inner radius of the ring")
+    header["RWIDTH"] = (ring["width_deg"], "[deg] width of the ring")
+    header["RADAPT"] = (ring["adaptive"], "does the ring grow next to exclusion regions")
+    header["RINNMAX"] = (ring["inner_radius_max_deg"], "[deg] largest inner radius, if it grows")
+    header["RMINAREA"] = (ring["min_area_fraction"], "area of the ring to be kept, if it grows")
+    header["ONRAD"] = (definition.on_radius_deg, "[deg] circle of the target, for N_TARGET_EVENTS")
     header["RA_OBJ"] = (definition.target_ra_deg, "[deg] right ascension of the target")
     header["DEC_OBJ"] = (definition.target_dec_deg, "[deg] declination of the target")
     header["NEXCL"] = (len(definition.exclusion), "number of exclusion regions")
     for index, circle in enumerate(definition.exclusion, start=1):
-        header[f"EXRA{index}"] = (circle["ra_deg"], "[deg] exclusion region")
-        header[f"EXDEC{index}"] = (circle["dec_deg"], "[deg] exclusion region")
-        header[f"EXRAD{index}"] = (circle["radius_deg"], "[deg] exclusion region")
+        header[f"EXCLRA{index}"] = (circle["ra_deg"], "[deg] exclusion region")
+        header[f"EXCLDE{index}"] = (circle["dec_deg"], "[deg] exclusion region")
+        header[f"EXCLRD{index}"] = (circle["radius_deg"], "[deg] exclusion region")
     return header
 
 

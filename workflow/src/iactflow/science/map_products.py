@@ -185,9 +185,9 @@ def summarise(sky_map: SkyMap) -> dict:
     -------
     dict
         Peak of the significance map with its position and flux; mean and width, with errors, of
-        the significances of all and of off-source bins; counted events in the map and in the
-        circle of the target (``n_on_events`` within ``on_radius_deg``, after all cuts of the map);
-        runs used and dropped. None where a number does not exist, never NaN.
+        the significances of all and of off-source bins; events after all cuts, in the whole map
+        (``n_on_events``) and within ``on_radius_deg`` of the target (``n_target_events``); runs
+        used and dropped. None where a number does not exist, never NaN.
     """
     definition, images = sky_map.definition, sky_map.images
     significance = images["SIGNIFICANCE"]
@@ -202,9 +202,9 @@ def summarise(sky_map: SkyMap) -> dict:
         "n_off_bins": off["n_bins"],
         **{f"all_{key}": every[key] for key in ("mean", "std", "mean_error", "std_error")},
         "n_all_bins": every["n_bins"],
-        "n_on_events": sum(run["n_on_events"] for run in used),
+        "n_on_events": sum(run["n_events"] for run in used),
+        "n_target_events": sum(run["n_target_events"] for run in used),
         "on_radius_deg": definition.on_radius_deg,
-        "n_events": sum(run["n_events"] for run in used),
         "livetime_s": float(sum(run["livetime_s"] for run in used)),
         "correlation_radius_deg": definition.correlation_radius_deg,
         "psf68_deg": sky_map.psf68_deg if np.isfinite(sky_map.psf68_deg) else None,

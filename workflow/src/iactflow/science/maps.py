@@ -169,7 +169,7 @@ class MapSums:
     contained_m2_s : ndarray, shape (r,)
         Exposure times containment of a point source at the map centre within `PSF_RADIUS_DEG`.
     runs : list of dict
-        Per run ``obs_id``, ``status``, ``fov_norm``, ``n_events``, ``n_on_events``,
+        Per run ``obs_id``, ``status``, ``fov_norm``, ``n_events``, ``n_target_events``,
         ``livetime_s``.
     """
 
@@ -248,7 +248,12 @@ class MapFiller:
         InputError
             When the background model is not aligned to right ascension and declination.
         """
-        run = {"obs_id": observation.obs_id, "fov_norm": np.nan, "n_events": 0, "n_on_events": 0}
+        run = {
+            "obs_id": observation.obs_id,
+            "fov_norm": np.nan,
+            "n_events": 0,
+            "n_target_events": 0,
+        }
         run["livetime_s"] = observation.livetime_s
         run["status"] = self._fill(observation, run)
         self.sums.runs = sorted([*self.sums.runs, run], key=lambda r: r["obs_id"])
@@ -264,7 +269,7 @@ class MapFiller:
         if not mask.any():
             return "outside the map"
         used = edges[np.append(safe, False) | np.append(False, safe)]
-        n_on, n_on_events = self._count(observation, window, mask, used)
+        n_on, n_target_events = self._count(observation, window, mask, used)
         acceptance = self._acceptance(observation, window, mask, used)
         outside = self.source_free[window]
         model, events = float(np.sum(acceptance[outside])), float(np.sum(n_on[outside]))
@@ -290,7 +295,7 @@ class MapFiller:
         self._add_point_spread(observation, edges, safe)
         run["fov_norm"] = events / model
         run["n_events"] = int(np.sum(n_on[mask]))
-        run["n_on_events"] = n_on_events
+        run["n_target_events"] = n_target_events
         return "used"
 
     def _add_images(self, window, mask, **images):
