@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
+from iactflow.campaign.embed import read_json
 from iactflow.campaign.provenance import read_sidecar
 from iactflow.crosscheck.verdicts import read_verdicts
 from iactflow.errors import InputError
@@ -153,7 +154,7 @@ def _merged(paths: list[str], product: str) -> dict:
     """Blocks of several files that each hold ``{key: block}``."""
     merged: dict[str, dict] = {}
     for path in _listed(paths):
-        for key, block in _read(path).items():
+        for key, block in read_json(path).items():
             _require(path, key, block, product)
             for i, point in enumerate(block.get("points", [])):
                 _require(path, f"{key}.points[{i}]", point, "light_curve_point")
@@ -165,7 +166,7 @@ def _spectrum(paths: list[str]) -> dict | None:
     if not paths:
         return None
     (path,) = _listed(paths)
-    block = _read(path)
+    block = read_json(path)
     _require(path, "spectrum", block, "spectrum")
     for name, model in block["models"].items():
         _require(path, f"models.{name}", model, "model")
@@ -180,10 +181,6 @@ def _require(path, where: str, block: dict, kind: str) -> None:
     missing = [key for key in REQUIRED[kind] if key not in block]
     if missing:
         raise InputError(path, where, sorted(block), "with the key " + missing[0])
-
-
-def _read(path) -> dict:
-    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def _listed(paths) -> list[str]:
