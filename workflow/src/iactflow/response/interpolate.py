@@ -237,7 +237,7 @@ def _cumulative(radius, rad_edges, profile):
         step = profile[i] * np.pi * (high * high - low * low)
         # Below the first edge the line through the first two edges goes on.
         if i > 0 and radius < high:
-            return max(total + step * (radius - low) / (high - low), 0.0)
+            return total + step * (radius - low) / (high - low)
         total += step
     return total
 
