@@ -73,10 +73,10 @@ def plot_light_curve(inputs, outputs, params, wildcards) -> None:
         panels = _panels(figure, bins, groups)
         unit = _draw(panels, bins, block)
         title = f"{params.settings['label']}, {binning.replace('_', ' ')}"
-        figure.text(LEFT, 0.945, title, fontsize=12)
+        figure.text(LEFT, 0.94, title, fontsize=12)
         energy = f"{block['energy_min_tev']:.3g} – {block['energy_max_tev']:.3g} TeV"
         panels[0].set_ylabel(f"Flux, {energy}\n({unit})")
-        figure.text(0.5 * (LEFT + RIGHT), 0.03, "MJD (TT)", ha="center", fontsize=12)
+        figure.text(0.5 * (LEFT + RIGHT), 0.04, "MJD (TT)", ha="center", fontsize=12)
         save(figure, outputs.figure)
 
 
@@ -101,7 +101,7 @@ def _panels(figure: Figure, bins: dict, groups: list[np.ndarray]) -> list[Axes]:
         left=LEFT,
         right=RIGHT,
         bottom=0.16,
-        top=0.8,
+        top=0.82,
         wspace=0.08,
         width_ratios=widths,
     )
@@ -142,9 +142,12 @@ def _time_axes(axes: Axes, start_mjd: float, stop_mjd: float) -> None:
     top = axes.secondary_xaxis("top", functions=(lambda x: x + shift, lambda x: x - shift))
     locator = dates.AutoDateLocator(minticks=2, maxticks=6)
     top.xaxis.set_major_locator(locator)
-    hours = stop_mjd - start_mjd < 2
-    top.xaxis.set_major_formatter(dates.DateFormatter("%H:%M" if hours else "%Y-%m-%d"))
-    top.set_xlabel(f"UTC, from {time.utc.strftime('%Y-%m-%d')}" if hours else "UTC", fontsize=10)
+    span = stop_mjd - start_mjd
+    formats = ("%H:%M", "%Y-%m-%d") if span < 2 else ("%d %b", "%Y")
+    if span > 300:
+        formats = ("%Y-%m", "")
+    top.xaxis.set_major_formatter(dates.DateFormatter(formats[0]))
+    top.set_xlabel(f"UTC {time.utc.strftime(formats[1])}".strip(), fontsize=10)
     top.minorticks_off()
 
 
@@ -211,7 +214,7 @@ def _draw(panels: list[Axes], bins: dict, block: dict) -> str:
     figure = panels[-1].figure
     text = _text(block, mean, mean_error)
     figure.text(
-        LEFT + 0.015, 0.785, text, va="top", fontsize=9.5, linespacing=1.35, bbox=box, zorder=20
+        LEFT + 0.015, 0.805, text, va="top", fontsize=9.5, linespacing=1.35, bbox=box, zorder=20
     )
     return rf"$10^{{{exponent}}}$ cm$^{{-2}}$ s$^{{-1}}$"
 

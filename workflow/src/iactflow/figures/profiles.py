@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from astropy.table import Table
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
 
 from iactflow.figures.curves import NAMES
 from iactflow.figures.style import COLOURS, OURS, new_figure, save, unit_text
@@ -21,8 +23,8 @@ def draw_profiles(table: Table, models: dict, settings: dict, path) -> None:
     Parameters
     ----------
     table : Table
-        One row per value: model, parameter, value and delta_stat, the statistic above its
-        minimum with all other parameters fitted again.
+        One row per value: kind (parameter, flux_point), model, parameter, e_ref_tev, value and
+        delta_stat, the statistic above its minimum with all other parameters fitted again.
     models : dict
         ``models`` of ``spectrum.json``.
     settings : dict
@@ -30,23 +32,50 @@ def draw_profiles(table: Table, models: dict, settings: dict, path) -> None:
     path : str or Path
         PNG file.
     """
+    kinds = np.asarray(table["kind"])
+    points, table = table[kinds == "flux_point"], table[kinds == "parameter"]
     names = list(zip(table["model"].tolist(), table["parameter"].tolist(), strict=True))
     pairs = list(dict.fromkeys(names))
     keys = np.array([pairs.index(name) for name in names], dtype=int)
-    n_rows = max(1, int(np.ceil(len(pairs) / COLUMNS)))
+    n_panels = len(pairs) + bool(len(points))
+    n_rows = max(1, int(np.ceil(n_panels / COLUMNS)))
     figure = new_figure(9.6, 0.6 + 2.7 * n_rows)
     panels = figure.subplots(n_rows, COLUMNS, sharey=True, squeeze=False).ravel()
     for i, (model, parameter) in enumerate(pairs):
-        rows = table[keys == i]
         fitted = models[model]["parameters"][parameter]
-        _profile(panels[i], rows, fitted)
-        panels[i].set_xlabel(_label(model, parameter, fitted))
+        _profile(panels[i], table[keys == i], fitted)
+        panels[i].set_title(model, fontsize=10.5)
+        panels[i].set_xlabel(_label(parameter, fitted), fontsize=11)
+    if len(points):
+        # In the last column, where its colour bar narrows no other panel.
+        _flux_points(panels[-1], points)
+    for i, axes in enumerate(panels):
+        last = i == panels.size - 1
+        axes.set_visible(i < len(pairs) or (last and len(points) > 0))
+        axes.set_ylim(0, HIGHEST)
         if i % COLUMNS == 0:
-            panels[i].set_ylabel(r"$\Delta W$")
-    for axes in panels[len(pairs) :]:
-        axes.set_visible(False)
+            axes.set_ylabel(r"$\Delta W$")
     figure.suptitle(f"{settings['label']}, likelihood profiles", x=0.02, ha="left", fontsize=12)
     save(figure, path)
+
+
+def _flux_points(axes: Axes, points: Table) -> None:
+    """Draw the profile of the norm of every flux point, coloured by energy."""
+    energies = np.unique(points["e_ref_tev"])
+    scale = LogNorm(energies[0], energies[-1]) if energies.size > 1 else None
+    colours = ScalarMappable(scale, "viridis")
+    for energy in energies:
+        rows = points[points["e_ref_tev"] == energy]
+        axes.plot(rows["value"], rows["delta_stat"], color=colours.to_rgba(energy), lw=1.2)
+    _levels(axes)
+    axes.set_xlim(0, float(np.percentile(points["value"], 97)))
+    axes.set_title("flux points", fontsize=10.5)
+    axes.set_xlabel("norm", fontsize=11)
+    if scale is not None:
+        bar = axes.figure.colorbar(colours, ax=axes, pad=0.02, fraction=0.06)
+        bar.set_label("TeV", labelpad=-2)
+        bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        bar.ax.minorticks_off()
 
 
 def _profile(axes: Axes, rows: Table, fitted: dict) -> None:
@@ -58,6 +87,12 @@ def _profile(axes: Axes, rows: Table, fitted: dict) -> None:
         x = np.linspace(value.min(), value.max(), 200)
         parabola = ((x - best) / error) ** 2
         axes.plot(x / scale, parabola, color=COLOURS["black"], ls=":", lw=1.3)
+    _levels(axes)
+    axes.axvline(best / scale, color=OURS, lw=0.9, ls="--")
+
+
+def _levels(axes: Axes) -> None:
+    """Mark where one parameter has its 68 % and 95 % intervals."""
     for level, text in ((1, "68 %"), (4, "95 %")):
         axes.axhline(level, color=COLOURS["grey"], lw=0.8)
         axes.text(
@@ -70,8 +105,6 @@ def _profile(axes: Axes, rows: Table, fitted: dict) -> None:
             fontsize=8.5,
             color="#5f5f5f",
         )
-    axes.axvline(best / scale, color=OURS, lw=0.9, ls="--")
-    axes.set_ylim(0, HIGHEST)
 
 
 def _scale(value: float) -> float:
@@ -80,8 +113,8 @@ def _scale(value: float) -> float:
     return 10.0**exponent if abs(exponent) > 3 else 1.0
 
 
-def _label(model: str, parameter: str, fitted: dict) -> str:
+def _label(parameter: str, fitted: dict) -> str:
     scale = _scale(fitted["value"])
     power = f"$10^{{{round(np.log10(scale))}}}$" if scale != 1.0 else ""
     inside = " ".join(part for part in (power, unit_text(fitted["unit"])) if part)
-    return f"{model}: {NAMES.get(parameter, parameter)}" + (f"  ({inside})" if inside else "")
+    return NAMES.get(parameter, parameter) + (f"  ({inside})" if inside else "")

@@ -51,6 +51,8 @@ def draw_regions(regions: Table, runs: Table, settings: dict, path) -> None:
     on = {**position, "radius_deg": settings["spectrum"]["on_radius_deg"]}
     sky_axes.sky_circle(axes, **on, color=COLOURS["blue"], lw=2)
     for chosen, marker, colour in ((kept, "+", "black"), (~kept, "x", COLOURS["grey"])):
+        if not chosen.any():
+            continue
         axes.plot(
             np.asarray(runs["ra_pnt_deg"])[chosen],
             np.asarray(runs["dec_pnt_deg"])[chosen],

@@ -37,16 +37,17 @@ def draw_sed(spectrum: dict, points: Table, settings: dict, path) -> None:
     figure = new_figure(7.6, 6.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
     main = main_model(settings)
-    floor_ceiling = _fits(upper, spectrum["models"], main)
+    columns = _columns(points)
+    shown = (columns["e_min"].min(), columns["e_max"].max()) if len(points) else (0.0, np.inf)
+    drawn = _fits(upper, spectrum["models"], main, shown)
     for i, published in enumerate(settings["spectrum"]["published"]):
         colour, dashes = PUBLISHED[i % len(PUBLISHED)]
         energy = np.geomspace(published["energy_min_tev"], published["energy_max_tev"], 200)
         flux = ERG_PER_TEV * energy**2 * published_curve(published, energy)
         upper.plot(energy, flux, color=colour, ls=dashes, lw=1.4, label=published["label"])
-        floor_ceiling.append(flux)
-    columns = _columns(points)
-    floor_ceiling.append(_points(upper, columns, f"flux points ({main})"))
-    _limits(upper, floor_ceiling)
+        drawn.append(flux)
+    drawn.append(_points(upper, columns, f"flux points ({main})"))
+    _limits(upper, drawn)
     _residuals(lower, columns, spectrum["models"][main], main)
     upper.set_ylabel(r"$E^2\,\mathrm{d}N/\mathrm{d}E$  (erg cm$^{-2}$ s$^{-1}$)")
     upper.set_title(settings["label"])
@@ -72,12 +73,15 @@ def main_model(settings: dict) -> str:
     return spectrum["flux_points"]["model"] or first["name"] or first["model"]
 
 
-def _fits(axes: Axes, models: dict, main: str) -> list[np.ndarray]:
+def _fits(axes: Axes, models: dict, main: str, shown: tuple[float, float]) -> list[np.ndarray]:
+    """Draw the fits where there are points: elsewhere they are extrapolations."""
     fluxes = []
     ordered = [main] + [name for name in models if name != main]
     for i, name in enumerate(ordered):
         fit = models[name]
-        energy = np.geomspace(fit["energy_min_tev"], fit["energy_max_tev"], 200)
+        low_tev = max(fit["energy_min_tev"], shown[0])
+        high_tev = max(min(fit["energy_max_tev"], shown[1]), low_tev)
+        energy = np.geomspace(low_tev, high_tev, 200)
         scale = ERG_PER_TEV * energy**2
         flux = scale * curve(fit, energy)
         colour = FITS[i % len(FITS)]

@@ -50,7 +50,7 @@ def add_sky_axes(figure: Figure, wcs: WCS, position, dec_labels: bool = True) ->
     axes = figure.add_subplot(position, projection=wcs.celestial)
     ra, dec = axes.coords[0], axes.coords[1]
     ra.set_axislabel("Right ascension (J2000)", minpad=0.7)
-    dec.set_axislabel("Declination (J2000)" if dec_labels else "", minpad=-0.2)
+    dec.set_axislabel("Declination (J2000)" if dec_labels else "", minpad=0.5)
     ra.set_major_formatter("hh:mm")
     dec.set_major_formatter("dd")
     ra.set_ticks(number=5)

@@ -137,7 +137,7 @@ def _draw_maps(maps: SkyMaps, settings: dict, layout: dict, band: str, path) -> 
     sky_axes.add_resolution(left, width, maps.psf68_deg, layout["correlation_radius_deg"])
     kind = "adaptive ring background" if layout["ring"]["adaptive"] else "ring background"
     left.set_title(f"{settings['label']}, {_band_text(band)}")
-    right.set_title(kind, loc="right", fontsize=11)
+    right.set_title(f"Excess, {kind}")
     save(figure, path)
 
 

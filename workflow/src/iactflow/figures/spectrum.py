@@ -8,16 +8,11 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table, vstack
 
-from iactflow.errors import InputError
 from iactflow.figures.counts import EnergyCounts, draw_counts, draw_theta_squared
-from iactflow.figures.curves import model_values
 from iactflow.figures.profiles import draw_profiles
 from iactflow.figures.regions import draw_regions
 from iactflow.figures.sed import draw_sed, main_model
 from iactflow.figures.style import style
-from iactflow.science.dataset import definitions
-from iactflow.science.folding import folding_data
-from iactflow.science.ogip import read_ogip
 
 __all__ = ["energy_counts", "plot_spectrum"]
 
@@ -41,7 +36,7 @@ def plot_spectrum(inputs, outputs, params, wildcards) -> None:
     spectrum = json.loads(Path(inputs.spectrum).read_text(encoding="utf-8"))
     chunks = [inputs.ogip] if isinstance(inputs.ogip, str) else list(inputs.ogip)
     name = main_model(settings)
-    counts = energy_counts(chunks, settings, name, spectrum["models"][name])
+    counts = energy_counts(spectrum["models"][name])
     with style():
         draw_sed(spectrum, _read(inputs.flux_points), settings, outputs.sed)
         draw_counts(counts, name, settings, outputs.counts)
@@ -51,50 +46,26 @@ def plot_spectrum(inputs, outputs, params, wildcards) -> None:
         draw_regions(regions, runs, settings, outputs.regions)
 
 
-def energy_counts(chunks: list[str], settings: dict, name: str, fit: dict) -> EnergyCounts:
-    """Add up counts, background and predicted signal over the runs of a fit.
+def energy_counts(fit: dict) -> EnergyCounts:
+    """Take the counts of a fit, summed over runs, from its block.
 
     Parameters
     ----------
-    chunks : list of str
-        Folders of extracted data sets.
-    settings : dict
-        The target.
-    name : str
-        Name of the fitted model.
     fit : dict
-        Its block of ``spectrum.json``.
+        Block of ``models`` of ``spectrum.json``.
 
     Returns
     -------
     EnergyCounts
         Per bin of reconstructed energy.
-
-    Raises
-    ------
-    InputError
-        When there is no data set.
     """
-    definition = name if name in definitions(settings) else "default"
-    files = [f for chunk in chunks for f in sorted(Path(chunk).glob(f"{definition}/*/pha_*.fits"))]
-    if not files:
-        raise InputError(", ".join(chunks), definition, "no PHA file", "data sets of one run each")
-    datasets = [read_ogip(file) for file in files]
-    (entry,) = [m for m in settings["spectrum"]["models"] if (m["name"] or m["model"]) == name]
-    data = folding_data(datasets, entry["energy_min_tev"], entry["energy_max_tev"])
-    model, values = model_values(fit)
-    n_bins = data.energy_edges_tev.size - 1
-
-    def per_bin(rows: np.ndarray) -> np.ndarray:
-        return np.bincount(data.energy_bin, weights=rows, minlength=n_bins)
-
-    n_on = per_bin(data.n_on)
+    block = {name: np.asarray(values, float) for name, values in fit["counts"].items()}
     return EnergyCounts(
-        data.energy_edges_tev,
-        n_on,
-        per_bin(data.alpha * data.n_off),
-        per_bin(data.predict(model, values, fit["reference_tev"])),
-        sum(dataset.n_on for dataset in datasets) - n_on,
+        block["energy_edges_tev"],
+        block["n_on"],
+        block["background"],
+        block["npred_signal"],
+        block["n_on_all"] - block["n_on"],
     )
 
 
