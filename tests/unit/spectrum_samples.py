@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 
+from iactflow.science.dataset import SpectrumDataset
 from iactflow.science.models import integral
 
 ENERGY_EDGES = np.geomspace(0.1, 100.0, 37)
@@ -45,8 +44,8 @@ def make_runs(
         off = livetime_s * 0.012 * centre**-1.7
         signal = (exposure * flux) @ edisp
         runs.append(
-            SimpleNamespace(
-                name=f"obs_{k + 1}",
+            SpectrumDataset(
+                name=str(k + 1),
                 energy_edges_tev=ENERGY_EDGES,
                 energy_true_edges_tev=ENERGY_TRUE_EDGES,
                 n_on=generator.poisson(signal + alpha * off).astype(float),
@@ -57,6 +56,10 @@ def make_runs(
                 edisp=edisp,
                 mask_safe=(centre > 0.3 + 0.1 * k) & (centre < 40),
                 livetime_s=livetime_s,
+                ontime_s=1.05 * livetime_s,
+                time_ref_mjd=53000.0,
+                gti_start_s=np.array([2000.0 * k]),
+                gti_stop_s=np.array([2000.0 * k + 1.05 * livetime_s]),
             )
         )
     return runs

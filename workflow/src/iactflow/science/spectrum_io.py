@@ -181,13 +181,23 @@ def counts_block(datasets, data, fit: FitResult) -> dict:
     }
 
 
-def comparison_block(fits: dict) -> list[dict]:
+def _same_data(one, other):
+    """Whether two blocks hold the same counts in the same bins, with the same response."""
+    if one is other:
+        return True
+    keys = ("energy_edges_tev", "energy_bin", "n_on", "n_off", "alpha", "response")
+    return all(np.array_equal(getattr(one, key), getattr(other, key)) for key in keys)
+
+
+def comparison_block(fits: dict, blocks: dict) -> list[dict]:
     """Likelihood ratios of all nested pairs of models fitted to the same bins.
 
     Parameters
     ----------
     fits : dict
-        Name of the model: (name of its data set, FitResult).
+        Name of the model: FitResult.
+    blocks : dict
+        Name of the model: FoldingData.
 
     Returns
     -------
@@ -195,10 +205,10 @@ def comparison_block(fits: dict) -> list[dict]:
         null, alternative, delta_stat, delta_aic, ndf, probability, significance.
     """
     rows = []
-    for null, (null_data, null_fit) in fits.items():
-        for other, (other_data, other_fit) in fits.items():
-            ratio = likelihood_ratio(null_fit, other_fit) if null_data == other_data else None
-            if ratio is not None:
+    for null, null_fit in fits.items():
+        for other, other_fit in fits.items():
+            ratio = likelihood_ratio(null_fit, other_fit)
+            if ratio is not None and _same_data(blocks[null], blocks[other]):
                 rows.append(
                     {
                         "null": null,

@@ -79,9 +79,7 @@ def fit_spectrum(inputs, outputs, params, wildcards) -> None:
         "on_radius_deg": target["spectrum"]["on_radius_deg"],
         **totals_block(kept),
         "models": {},
-        "model_comparison": comparison_block(
-            {name: (_definition(name, datasets), fit) for name, fit in fits.items()}
-        ),
+        "model_comparison": comparison_block(fits, blocks),
         "flux_points_model": points_model,
         "flux_points": flux_point_blocks(points),
     }
