@@ -1,6 +1,7 @@
 """The light-curve stage on mock runs of a flaring source, and on the flare of PKS 2155-304."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -130,10 +131,13 @@ def test_the_stage_writes_what_others_read(files, tmp_path):
     outputs = SimpleNamespace(
         light_curve=str(tmp_path / "c.ecsv"), summary=str(tmp_path / "s.json")
     )
+    rows = [f"{run}\tdata/{Path(file).name}" for run, file in zip((1, 2), files, strict=True)]
+    observations = tmp_path / "observations.tsv"
+    observations.write_text("\n".join(["obs_id\tfile", *rows]) + "\n")
     estimate_light_curve(
-        SimpleNamespace(dl3=files, observations="observations.tsv"),
+        SimpleNamespace(dl3=str(Path(files[0]).parent), observations=str(observations)),
         outputs,
-        SimpleNamespace(settings=target()),
+        SimpleNamespace(settings=target(), obs_ids=[1, 2]),
         SimpleNamespace(binning="steps"),
     )
     summary = json.loads((tmp_path / "s.json").read_text())["steps"]
