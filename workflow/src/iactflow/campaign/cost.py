@@ -22,7 +22,7 @@ HS06_VARIABLE = "IACTFLOW_HS06_PER_CORE"
 class CostRecord:
     """Cost of one job.
 
-    Parameters
+    Attributes
     ----------
     cpu_s : float
         CPU time of the process and its finished children, user and system, s.

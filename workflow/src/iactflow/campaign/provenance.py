@@ -64,7 +64,7 @@ MAX_SEARCHED = 64
 class Activity:
     """What a job was: all that its sidecar says besides inputs and outputs.
 
-    Parameters
+    Attributes
     ----------
     rule : str
         Name of the rule.
@@ -104,7 +104,7 @@ class Activity:
 
 @cache
 def package_versions() -> dict[str, str]:
-    """Versions of the packages that can change a result, where installed.
+    """Look up the versions of the packages that can change a result, where installed.
 
     Returns
     -------

@@ -41,7 +41,7 @@ def campaign_seed(name: str) -> int:
 class StreamKey:
     """What one random stream belongs to.
 
-    Parameters
+    Attributes
     ----------
     campaign_seed : int
         Seed of the campaign.

@@ -36,7 +36,7 @@ KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "float", "U": "tex
 class Column:
     """A column of a table.
 
-    Parameters
+    Attributes
     ----------
     name : str
         Name in the file.
@@ -63,7 +63,13 @@ class Column:
 
     @property
     def jagged(self) -> bool:
-        """Whether the length of a value may differ from row to row."""
+        """Whether the length of a value may differ from row to row.
+
+        Returns
+        -------
+        bool
+            True for the shape ``(None,)``.
+        """
         return self.shape == (None,)
 
     def type_text(self) -> str:
@@ -83,7 +89,7 @@ class Column:
 class Table:
     """A table of the data model.
 
-    Parameters
+    Attributes
     ----------
     name : str
         Name in the file.

@@ -242,7 +242,7 @@ def read_table(
 
 
 def list_tables(path: str | Path) -> dict[str, int]:
-    """Tables of a file and their numbers of rows, without reading them.
+    """List the tables of a file and their numbers of rows, without reading them.
 
     Parameters
     ----------
