@@ -180,6 +180,8 @@ def test_folder_is_names_and_contents(tmp_path):
         (tmp_path / name / "y.txt").write_text("y")
     one = content_digest(tmp_path / "a")
     assert content_digest(tmp_path / "b") == one
+    (tmp_path / "b" / ".snakemake_timestamp").write_text("now")
+    assert content_digest(tmp_path / "b") == one
     (tmp_path / "b" / "y.txt").rename(tmp_path / "b" / "z.txt")
     assert content_digest(tmp_path / "b") != one
 

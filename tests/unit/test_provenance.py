@@ -113,6 +113,7 @@ def test_input_digest_of_a_folder(tmp_path):
         tmp_path / "ogip.prov.json",
         prov_document(ACTIVITY, {}, {"ogip": entity(folder, "ogip", "from the sidecar")}),
     )
+    (folder / ".snakemake_timestamp").touch()
     assert input_digest(folder) == "from the sidecar"
     (folder / "b.txt").write_text("b")
     assert input_digest(folder) == content_digest(folder) != old

@@ -24,6 +24,7 @@ __all__ = [
     "content_digest",
     "digest_column",
     "digest_columns",
+    "files_of",
     "json_sha256",
 ]
 
@@ -301,8 +302,29 @@ def _digest_bytes(path: Path) -> str:
     return digest.hexdigest()
 
 
+def files_of(path: str | Path) -> list[Path]:
+    """List the files that make up a product.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file; or a folder, of which hidden files are no part (Snakemake leaves its time stamp
+        there).
+
+    Returns
+    -------
+    list of Path
+        Sorted.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return [path]
+    files = (file for file in path.rglob("*") if file.is_file())
+    return sorted(f for f in files if not any(p.startswith(".") for p in f.relative_to(path).parts))
+
+
 def _digest_directory(path: Path) -> str:
-    files = sorted(f for f in path.rglob("*") if f.is_file())
+    files = files_of(path)
     return json_sha256([[f.relative_to(path).as_posix(), content_digest(f)] for f in files])
 
 

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from iactflow.campaign.digest import files_of
 from iactflow.errors import InputError
 
 __all__ = ["JSON_KEY", "ROOT_KEY", "embed", "read_json"]
@@ -132,9 +133,7 @@ def embed(path: str | Path, values: Mapping[str, str]) -> None:
     InputError
         If the file is not what its name says.
     """
-    path = Path(path)
-    files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
-    for file in files:
+    for file in files_of(path):
         matching = [suffix for suffix in WRITERS if file.name.endswith(suffix)]
         if matching:
             WRITERS[max(matching, key=len)](file, values)

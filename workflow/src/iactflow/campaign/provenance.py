@@ -19,7 +19,7 @@ from pathlib import Path
 from iactflow import __version__
 from iactflow.campaign.atomic import atomic_output
 from iactflow.campaign.cost import CostRecord, size_bytes
-from iactflow.campaign.digest import content_digest, json_sha256
+from iactflow.campaign.digest import content_digest, files_of, json_sha256
 from iactflow.errors import InputError
 
 __all__ = [
@@ -195,9 +195,9 @@ def input_digest(path: str | Path) -> str:
     if found is None or not path.exists():
         return content_digest(path)
     sidecar, entity = found
-    files = [f for f in path.rglob("*") if f.is_file()] if path.is_dir() else [path]
-    latest = max((f.stat().st_mtime_ns for f in files), default=0)
-    same = size_bytes([path]) == entity["iactflow:bytes"]
+    files = files_of(path)
+    latest = max((file.stat().st_mtime_ns for file in files), default=0)
+    same = size_bytes(files) == entity["iactflow:bytes"]
     if same and latest <= sidecar.stat().st_mtime_ns:
         return entity["iactflow:content_digest"]
     return content_digest(path)
@@ -224,7 +224,7 @@ def entity(path: str | Path, location: str | Path, digest: str) -> dict:
         "prov:location": str(location),
         "prov:type": "iactflow:Folder" if Path(path).is_dir() else "iactflow:File",
         "iactflow:content_digest": digest,
-        "iactflow:bytes": size_bytes([path]),
+        "iactflow:bytes": size_bytes(files_of(path)),
     }
 
 
