@@ -8,6 +8,7 @@ one thread, without imports; what the first call costs more (compilation, caches
 
 from __future__ import annotations
 
+import importlib
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -85,21 +86,14 @@ def analyse():
     }
 
 
-def analyse_peer():
-    """Analyse the runs with gammapy's public interface."""
+def _peer_datasets():
+    """Read, extract and mask the runs with gammapy."""
     import astropy.units as u
     from astropy.coordinates import SkyCoord
     from gammapy.data import DataStore
     from gammapy.datasets import Datasets, SpectrumDataset
-    from gammapy.estimators import FluxPointsEstimator
     from gammapy.makers import ReflectedRegionsBackgroundMaker, SafeMaskMaker, SpectrumDatasetMaker
     from gammapy.maps import MapAxis, RegionGeom, WcsGeom
-    from gammapy.modeling import Fit
-    from gammapy.modeling.models import (
-        LogParabolaSpectralModel,
-        PowerLawSpectralModel,
-        SkyModel,
-    )
     from regions import CircleSkyRegion
 
     position = SkyCoord(*POSITION, unit="deg")
@@ -119,6 +113,21 @@ def analyse_peer():
     for run in DataStore.from_dir(_data_root()).get_observations(OBS_IDS):
         dataset = maker.run(empty.copy(name=str(run.obs_id)), run)
         datasets.append(safe.run(background.run(dataset, run), run))
+    return datasets
+
+
+def analyse_peer():
+    """Analyse the runs with gammapy's public interface."""
+    import astropy.units as u
+    from gammapy.estimators import FluxPointsEstimator
+    from gammapy.modeling import Fit
+    from gammapy.modeling.models import (
+        LogParabolaSpectralModel,
+        PowerLawSpectralModel,
+        SkyModel,
+    )
+
+    datasets = _peer_datasets()
     amplitude = "4e-11 cm-2 s-1 TeV-1"
     models = {
         "pl": PowerLawSpectralModel(index=2.5, amplitude=amplitude, reference="1 TeV"),
@@ -149,10 +158,18 @@ def _cpu_seconds(function):
 
 
 def _import_all():
-
-    import iactflow.io.gadf
-    import iactflow.science.dataset
-    import iactflow.science.flux_points  # noqa: F401
+    for name in (
+        "gammapy.data",
+        "gammapy.datasets",
+        "gammapy.estimators",
+        "gammapy.makers",
+        "gammapy.modeling.models",
+        "iactflow.campaign.schema",
+        "iactflow.io.gadf",
+        "iactflow.science.dataset",
+        "iactflow.science.flux_points",
+    ):
+        importlib.import_module(name)
 
 
 def run():

@@ -1,9 +1,9 @@
 """Spectral fits by forward folding: MINUIT, covariance, butterfly, profiles.
 
 The W statistic of all runs (`iactflow.science.folding`) is minimised by MIGRAD; errors and
-covariance are those of HESSE (James & Roos 1975, Comput. Phys. Commun. 10, 343). Curved models
-start from the power law of the same data. Errors that follow the likelihood (MINOS) come on
-request.
+covariance are those of HESSE (James & Roos 1975, Computer Physics Communications 10, 343). Curved
+models start from the power law of the same data. Errors that follow the likelihood (MINOS) come
+on request.
 """
 
 from __future__ import annotations
@@ -249,6 +249,14 @@ def _start(data, model, reference_tev):
     return np.append(power_law, 0.0)
 
 
+def _check(data, model):
+    if model not in PARAMETERS:
+        raise InputError("spectrum", "model", model, ", ".join(PARAMETERS))
+    if data.n_bins <= len(PARAMETERS[model]):
+        allowed = f"more than the {len(PARAMETERS[model])} parameters of {model}"
+        raise InputError("spectrum", "bins in the fit range", data.n_bins, allowed)
+
+
 def fit_model(data, model, reference_tev=1.0, *, start=None, minos=False):
     """Fit a spectral model to all runs jointly.
 
@@ -275,21 +283,13 @@ def fit_model(data, model, reference_tev=1.0, *, start=None, minos=False):
     InputError
         The model is unknown, or there are not more bins than parameters.
     """
-    if model not in PARAMETERS:
-        raise InputError("spectrum", "model", model, ", ".join(PARAMETERS))
-    if data.n_bins <= len(PARAMETERS[model]):
-        allowed = f"more than the {len(PARAMETERS[model])} parameters of {model}"
-        raise InputError("spectrum", "bins in the fit range", data.n_bins, allowed)
+    _check(data, model)
     if start is None:
         start = _start(data, model, reference_tev)
     minuit, scale = _minimise(data, model, reference_tev, np.asarray(start, dtype=np.float64))
-    minuit.hesse()
-    values = np.array(minuit.values) * scale
-    covariance = np.full((values.size, values.size), np.nan)
-    if minuit.covariance is not None:
-        covariance = np.array(minuit.covariance) * np.outer(scale, scale)
+    covariance = _covariance(minuit, scale)
     result = {
-        "values": values,
+        "values": np.array(minuit.values) * scale,
         "errors": np.sqrt(np.where(np.diag(covariance) > 0, np.diag(covariance), np.nan)),
         "covariance": covariance,
         "stat": float(minuit.fval),
@@ -305,6 +305,14 @@ def fit_model(data, model, reference_tev=1.0, *, start=None, minos=False):
         energy_max_tev=data.energy_max_tev,
         **result,
     )
+
+
+def _covariance(minuit, scale):
+    """Covariance from HESSE; NaN where it failed."""
+    minuit.hesse()
+    if minuit.covariance is None:
+        return np.full((scale.size, scale.size), np.nan)
+    return np.array(minuit.covariance) * np.outer(scale, scale)
 
 
 def _minos(minuit, scale):

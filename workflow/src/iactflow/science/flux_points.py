@@ -107,14 +107,19 @@ def energy_groups(energy_axis_edges_tev, energy_edges_tev):
 
 def _reference_fluxes(fit, e_min, e_max):
     edges = np.geomspace(e_min, e_max, 41)
-    energy_flux = 0.0
     mean = np.sqrt(edges[1:] * edges[:-1])
     fluxes = integral(fit.model, fit.values, edges, fit.reference_tev)
     # On forty bins per group a flux times its bin's centre is the energy flux to 1e-4.
     energy_flux = float((fluxes * mean).sum())
     centre = math.sqrt(e_min * e_max)
-    value = float(dnde(fit.model, fit.values, centre, fit.reference_tev))
-    return centre, value, float(fluxes.sum()), energy_flux
+    return {
+        "e_ref_tev": centre,
+        "e_min_tev": e_min,
+        "e_max_tev": e_max,
+        "ref_dnde": float(dnde(fit.model, fit.values, centre, fit.reference_tev)),
+        "ref_flux": float(fluxes.sum()),
+        "ref_eflux": energy_flux,
+    }
 
 
 def estimate_flux_points(
@@ -148,30 +153,29 @@ def estimate_flux_points(
     for first, stop in energy_groups(edges, energy_edges_tev):
         rows = np.flatnonzero((data.energy_bin >= first) & (data.energy_bin < stop))
         counts = tuple(values[rows] for values in (data.n_on, data.n_off, data.alpha))
-        mu = mu_signal[rows]
-        norm = fit_norm(mu, *counts, n_sigma=n_sigma, upper_limit_sigma=upper_limit_sigma)
-        e_min, e_max = float(edges[first]), float(edges[stop])
-        centre, ref_dnde, ref_flux, ref_eflux = _reference_fluxes(fit, e_min, e_max)
-        points.append(
-            FluxPoint(
-                e_ref_tev=centre,
-                e_min_tev=e_min,
-                e_max_tev=e_max,
-                ref_dnde=ref_dnde,
-                ref_flux=ref_flux,
-                ref_eflux=ref_eflux,
-                fit=norm,
-                n_on=float(counts[0].sum()),
-                n_off=float(counts[1].sum()),
-                background=float((counts[1] * counts[2]).sum()),
-                npred_signal=float(norm.norm * mu.sum()),
-                rows=rows,
-                mu_signal=mu,
-                stat_scan=norm_profile(NORM_SCAN, mu, *counts),
-                is_ul=not norm.sqrt_ts >= detection_sqrt_ts,
-            )
+        norm = fit_norm(
+            mu_signal[rows], *counts, n_sigma=n_sigma, upper_limit_sigma=upper_limit_sigma
         )
+        reference = _reference_fluxes(fit, float(edges[first]), float(edges[stop]))
+        is_ul = not norm.sqrt_ts >= detection_sqrt_ts
+        points.append(_point(reference, norm, rows, mu_signal[rows], counts, is_ul))
     return points
+
+
+def _point(reference, norm, rows, mu_signal, counts, is_ul):
+    n_on, n_off, alpha = counts
+    return FluxPoint(
+        **reference,
+        fit=norm,
+        n_on=float(n_on.sum()),
+        n_off=float(n_off.sum()),
+        background=float((alpha * n_off).sum()),
+        npred_signal=float(norm.norm * mu_signal.sum()),
+        rows=rows,
+        mu_signal=mu_signal,
+        stat_scan=norm_profile(NORM_SCAN, mu_signal, *counts),
+        is_ul=is_ul,
+    )
 
 
 def point_profile(data, point, n_values=61, n_sigma=4.0):

@@ -256,26 +256,29 @@ def folding_data(datasets, energy_min_tev=None, energy_max_tev=None):
     if not any(mask.any() for mask in masks):
         allowed = "a range that holds a bin in the safe range of some run"
         raise InputError("spectrum", "energy range, TeV", (energy_min_tev, energy_max_tev), allowed)
-    response = np.concatenate(
-        [
-            (d.exposure_cm2_s[:, None] * d.edisp).T[mask]
-            for d, mask in zip(datasets, masks, strict=True)
-        ]
-    ).astype(np.float64)
-    filled = response != 0
-    last = np.where(filled.any(axis=1), filled.shape[1] - filled[:, ::-1].argmax(axis=1), 0)
+    return _rows(datasets, masks, edges, edges_true)
 
-    def rows(values):
-        columns = [v[mask] for v, mask in zip(values, masks, strict=True)]
-        return np.concatenate(columns).astype(np.float64)
+
+def _rows(datasets, masks, edges, edges_true):
+    """Concatenate the bins that the masks of the runs leave."""
+    pairs = list(zip(datasets, masks, strict=True))
+    folded = [(d.exposure_cm2_s[:, None] * d.edisp).T[mask] for d, mask in pairs]
+    response = np.ascontiguousarray(np.concatenate(folded), dtype=np.float64)
+    filled = response != 0
+    any_filled = filled.any(axis=1)
+    last = filled.shape[1] - filled[:, ::-1].argmax(axis=1)
+
+    def column(name):
+        values = [getattr(d, name)[mask] for d, mask in pairs]
+        return np.concatenate(values).astype(np.float64)
 
     return FoldingData(
-        n_on=rows([d.n_on for d in datasets]),
-        n_off=rows([d.n_off for d in datasets]),
-        alpha=rows([d.acceptance for d in datasets]) / rows([d.acceptance_off for d in datasets]),
-        response=np.ascontiguousarray(response),
-        first=np.where(filled.any(axis=1), filled.argmax(axis=1), 0).astype(np.int64),
-        last=last.astype(np.int64),
+        n_on=column("n_on"),
+        n_off=column("n_off"),
+        alpha=column("acceptance") / column("acceptance_off"),
+        response=response,
+        first=np.where(any_filled, filled.argmax(axis=1), 0).astype(np.int64),
+        last=np.where(any_filled, last, 0).astype(np.int64),
         run=np.concatenate([np.full(m.sum(), k) for k, m in enumerate(masks)]),
         energy_bin=np.concatenate([np.flatnonzero(m) for m in masks]),
         names=tuple(str(d.name) for d in datasets),

@@ -60,23 +60,16 @@ def fit_spectrum(inputs, outputs, params, wildcards) -> None:
         No run of the target was kept, or a fit has too few bins.
     """
     target = params.settings
-    chunks = [Path(folder) for folder in inputs.ogip]
+    chunks = list(map(Path, inputs.ogip))
     runs = _read_runs(chunks)
     kept = [run for run in runs if run["status"] == "kept"]
     if not kept:
         reasons = "; ".join(f"{run['obs_id']}: {run['reason']}" for run in runs)
-        allowed = "at least one run with room for off regions"
-        raise InputError(target["name"], "runs of the spectrum", reasons or "none", allowed)
+        raise InputError(target["name"], "runs of the spectrum", reasons, "one that is not dropped")
     datasets, blocks, fits = _fit_models(kept, target)
     points_model, points = _flux_points(blocks, fits, target)
     result = {
-        "obs_ids": [run["obs_id"] for run in kept],
-        "dropped": [
-            {"obs_id": run["obs_id"], "reason": run["reason"]}
-            for run in runs
-            if run["status"] != "kept"
-        ],
-        "on_radius_deg": target["spectrum"]["on_radius_deg"],
+        **_runs_block(runs, target),
         **totals_block(kept),
         "models": {},
         "model_comparison": comparison_block(fits, blocks),
@@ -89,10 +82,19 @@ def fit_spectrum(inputs, outputs, params, wildcards) -> None:
         block["goodness_of_fit"].update(_bootstrap(blocks[name], fit, target, name, params.seed))
         result["models"][name] = block
     Path(outputs.spectrum).write_text(json.dumps(plain(result), indent=1, allow_nan=False) + "\n")
-    limit_sigma = target["spectrum"]["flux_points"]["upper_limit_sigma"]
-    _write(flux_points_table(points, limit_sigma), outputs.flux_points)
+    sigma = target["spectrum"]["flux_points"]["upper_limit_sigma"]
+    _write(flux_points_table(points, sigma), outputs.flux_points)
     _write(profiles_table(fits, blocks, points, points_model), outputs.profiles)
     _write(_theta_squared(chunks), outputs.theta_squared)
+
+
+def _runs_block(runs, target):
+    dropped = [run for run in runs if run["status"] != "kept"]
+    return {
+        "obs_ids": [run["obs_id"] for run in runs if run["status"] == "kept"],
+        "dropped": [{"obs_id": run["obs_id"], "reason": run["reason"]} for run in dropped],
+        "on_radius_deg": target["spectrum"]["on_radius_deg"],
+    }
 
 
 def _write(table, path):
