@@ -115,7 +115,8 @@ def _stack(observations, sky_map: dict, geom: WcsGeom, allowed) -> MapDatasetOnO
     stacked = MapDatasetOnOff.create(geom.squash("energy"), energy_axis_true=axis_true, name="sum")
     for observation in observations:
         pointing = observation.get_pointing_icrs(observation.tmid)
-        cutout = empty.cutout(pointing, width=2 * offset_max, name=str(observation.obs_id))
+        # Away from the centre of the map a degree takes more pixels: 2 offset_max cuts the rim off.
+        cutout = empty.cutout(pointing, width=2.2 * offset_max, name=str(observation.obs_id))
         dataset = field_of_view.run(safe.run(maker.run(cutout, observation), observation))
         stacked.stack(_ring(dataset.to_image(), sky_map["ring"], allowed))
     return stacked
