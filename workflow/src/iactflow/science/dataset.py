@@ -142,11 +142,14 @@ def energy_edges_tev(axis):
     Returns
     -------
     ndarray of shape (n_bins + 1,)
-        Edges, TeV. They are built in log energy, so that the outermost differ from the limits by a
-        rounding, which decides with gammapy whether a limit of 100 TeV keeps the last bin.
+        Edges, TeV, equal to the last bit to those of gammapy's ``MapAxis.from_energy_bounds``: a
+        rounding of the last edge decides whether a safe range that ends there keeps the last bin.
     """
-    low, high = np.log(axis["energy_min_tev"]), np.log(axis["energy_max_tev"])
-    return np.exp(np.log(np.exp(np.linspace(low, high, axis["n_bins"] + 1))))
+    low, high = axis["energy_min_tev"], axis["energy_max_tev"]
+    nodes = np.log(np.geomspace(low, high, axis["n_bins"] + 1))
+    # Interpolating at a node, as gammapy does for its edges, takes the step from the one before.
+    nodes[1:] = np.diff(nodes) + nodes[:-1]
+    return np.exp(nodes)
 
 
 def definitions(target) -> dict[str, Definition]:
