@@ -16,7 +16,8 @@ from astropy.table import Table
 from matplotlib.figure import Figure
 
 from iactflow.campaign.digest import config_sha256, content_digest, digest_columns
-from iactflow.campaign.embed import embed, read_json
+from iactflow.campaign.embed import embed
+from iactflow.campaign.json_product import read_json
 from iactflow.errors import InputError
 
 SHORT = {"IFVERS": "0.1.0", "IFRULE": "make_é", "IFCODE": "0" * 32, "IFCONF": "f" * 64}

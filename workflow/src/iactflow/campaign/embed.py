@@ -1,4 +1,4 @@
-"""Short provenance inside the products themselves, and JSON products read without it.
+"""Short provenance inside the products themselves.
 
 FITS: keywords of the primary header. ECSV: table metadata. JSON: key ``_provenance``. ROOT: a
 string object beside the tables. PNG: text chunks. Other kinds keep it in their sidecar alone.
@@ -14,44 +14,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from iactflow.campaign.digest import files_of
+from iactflow.campaign.json_product import JSON_KEY, read_json
 from iactflow.errors import InputError
 
-__all__ = ["JSON_KEY", "ROOT_KEY", "embed", "read_json"]
+__all__ = ["ROOT_KEY", "embed"]
 
-JSON_KEY = "_provenance"
 ROOT_KEY = "_provenance"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Signature, then the header chunk: length, type, 13 bytes, checksum.
 PNG_HEADER_END = len(PNG_SIGNATURE) + 25
-
-
-def read_json(path: str | Path) -> object:
-    """Read a JSON product without the provenance embedded in it.
-
-    Parameters
-    ----------
-    path : str or Path
-        The product.
-
-    Returns
-    -------
-    object
-        As its stage wrote it.
-
-    Raises
-    ------
-    InputError
-        If it is missing or no JSON.
-    """
-    try:
-        value = json.loads(Path(path).read_text())
-    except FileNotFoundError:
-        raise InputError(path, "file", "missing", "a JSON file") from None
-    except ValueError as error:
-        raise InputError(path, "content", str(error), "JSON") from None
-    if isinstance(value, dict):
-        value.pop(JSON_KEY, None)
-    return value
 
 
 def _embed_fits(path: Path, values: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from iactflow.campaign.embed import read_json
+from iactflow.campaign.json_product import read_json
 from iactflow.crosscheck.verdict_table import verdict_page
 from iactflow.crosscheck.verdicts import Verdict, write_verdicts
 

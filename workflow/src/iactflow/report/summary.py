@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from iactflow.campaign.embed import read_json
+from iactflow.campaign.json_product import read_json
 from iactflow.campaign.provenance import read_sidecar
 from iactflow.crosscheck.verdicts import read_verdicts
 from iactflow.errors import InputError
