@@ -76,7 +76,6 @@ def extract_spectra(inputs, outputs, params, wildcards) -> None:
         When a run is missing or unreadable.
     """
     target, folder = params.settings, Path(outputs.ogip)
-    folder.mkdir(parents=True, exist_ok=True)
     wanted, runs, regions, histograms = definitions(target), [], [], []
     edges = theta_squared_edges(target["spectrum"]["on_radius_deg"])
     hdus = ["events", "gti", "aeff", "edisp"]
@@ -89,15 +88,15 @@ def extract_spectra(inputs, outputs, params, wildcards) -> None:
             name: extract(observation, target, *definition, regions=off)
             for name, definition in wanted.items()
         }
-        row = _run(observation, target, datasets["default"], off)
-        runs.append(row)
+        runs.append(_run(observation, target, datasets["default"], off))
         regions.extend(_circles(observation, target, off))
-        if row["status"] == "dropped":
-            log.warning("run %d is dropped: %s", row["obs_id"], row["reason"])
+        if runs[-1]["status"] == "dropped":
+            log.warning("run %d is dropped: %s", observation.obs_id, runs[-1]["reason"])
             continue
         for name, dataset in datasets.items():
             write_ogip(dataset, folder / name / f"obs_{observation.obs_id}")
         histograms.append(_theta_squared(observation, target, off, edges))
+    folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "runs.ecsv", runs, _RUNS)
     _write(folder / "regions.ecsv", regions, _REGIONS)
     _write_theta_squared(folder / "theta_squared.ecsv", histograms, edges)
