@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table
 from matplotlib.axes import Axes
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from iactflow.figures.style import COLOURS, OURS, log_ticks, new_figure, note, save
 
@@ -86,8 +86,8 @@ def garwood(counts: np.ndarray) -> np.ndarray:
         Distance down and up from the counts.
     """
     tail = 0.15865525393145707
-    low = np.where(counts > 0, chi2.ppf(tail, np.maximum(2 * counts, 1)) / 2, 0.0)
-    high = chi2.isf(tail, 2 * counts + 2) / 2
+    low = np.where(counts > 0, chdtri(np.maximum(2 * counts, 1), 1 - tail) / 2, 0.0)
+    high = chdtri(2 * counts + 2, tail) / 2
     return np.array([counts - low, high - counts])
 
 

@@ -15,7 +15,7 @@ from astropy.time import Time
 from matplotlib import dates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import chi2 as chi2_distribution
+from scipy.special import chdtrc
 
 from iactflow.figures.style import COLOURS, OURS, new_figure, save, scientific, style
 
@@ -238,7 +238,7 @@ def _text(block: dict, mean: float, mean_error: float) -> str:
     lines = [f"constant (dashed): {scientific(mean, mean_error)} cm$^{{-2}}$ s$^{{-1}}$"]
     chi2, ndf = block["chi2"], block["ndf"]
     if chi2 is not None and ndf > 0 and np.isfinite(chi2):
-        probability = chi2_distribution.sf(chi2, ndf)
+        probability = chdtrc(ndf, chi2)
         small = "p < 10$^{-10}$" if probability < 1e-10 else f"p = {scientific(probability)}"
         lines.append(rf"$\chi^2$/ndf = {chi2:.1f} / {ndf}, {small}")
     variability = block["fractional_variability"]

@@ -217,16 +217,16 @@ def _draw_histogram(maps: SkyMaps, settings: dict, layout: dict, band: str, path
     if fit["std"]:
         fitted = off.size * 0.2 * norm.pdf(x, fit["mean"], fit["std"])
         axes.plot(x, fitted, color=COLOURS["vermilion"], label="normal fitted to off-source bins")
-    axes.set_yscale("log")
-    axes.set_ylim(0.5, None)
+    if everything.size:
+        axes.set_yscale("log")
+        axes.set_ylim(0.5, axes.get_ylim()[1] * (4 if high > 15 else 30))
+        log_ticks(axes, "y")
     axes.set_xlim(low, high)
-    axes.set_ylim(0.5, axes.get_ylim()[1] * (4 if high > 15 else 30))
     axes.set_xlabel("Significance (Li & Ma)")
     axes.set_ylabel("Bins per 0.2 σ")
     axes.set_title(f"{settings['label']}, {_band_text(band)}")
     axes.legend(loc="upper right")
     note(axes, _statistics(fit, everything))
-    log_ticks(axes, "y")
     save(figure, path)
 
 
