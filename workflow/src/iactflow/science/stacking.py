@@ -15,9 +15,10 @@ def stack(datasets, name="stacked"):
     """Add up data sets of equal axes, bins outside their safe ranges left out.
 
     Counts and on acceptances add up; the off acceptance keeps the expected background, the sum of
-    alpha times off counts; bins without an off count get the mean alpha of all. The energy dispersion is weighted by exposure. So does gammapy 2.1
-    (``MapDatasetOnOff.stack``), whose weights leave the containment correction out. Runs of
-    different alpha are better fitted jointly: the sum forgets which run a background count is of.
+    alpha times off counts; bins without an off count get the mean alpha of all. The energy
+    dispersion is weighted by exposure. So does gammapy 2.1 (``MapDatasetOnOff.stack``), whose
+    weights leave the containment correction out. Runs of different alpha are better fitted
+    jointly: the sum forgets which run a background count is of.
 
     Parameters
     ----------
