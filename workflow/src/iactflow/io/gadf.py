@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import fitsio
 import numpy as np
-import pandas as pd
 from astropy import units
 from astropy.time import Time
 
@@ -26,6 +26,9 @@ from iactflow.io.observation import (
     Observation,
     PointSpread,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "HDUS",
@@ -379,6 +382,9 @@ def _read_index(root, name, columns):
     missing = [c for c in columns if c not in rows.dtype.names]
     if missing:
         raise InputError(paths[0], missing[0], "nothing", "a column")
+    # Jobs read runs, not indices: they need not pay for the import.
+    import pandas as pd
+
     return pd.DataFrame({n: _plain(rows[n]) for n in rows.dtype.names})
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from iactflow.errors import InputError
 from iactflow.io.observation import Background3D, EffectiveArea, EnergyDispersion, PointSpread
@@ -158,7 +158,7 @@ def migration_fraction(migra_low, migra_high):
     """
     mean = -0.5 * ENERGY_RESOLUTION**2
     upper, lower = np.log(migra_high), np.log(migra_low)
-    return norm.cdf(upper, mean, ENERGY_RESOLUTION) - norm.cdf(lower, mean, ENERGY_RESOLUTION)
+    return ndtr((upper - mean) / ENERGY_RESOLUTION) - ndtr((lower - mean) / ENERGY_RESOLUTION)
 
 
 def psf_radius68_deg(energy_tev, offset_deg):

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 from astropy.table import Table
-from scipy import stats
+from scipy.special import ndtr
 
 from iactflow.science.light_curve import LightCurve
 from iactflow.science.models import PARAMETERS
@@ -58,7 +58,7 @@ def light_curve_table(curve: LightCurve, detection_sqrt_ts: float = 2.0) -> Tabl
     table["livetime"] = curve.livetime_s
     table["livetime"].unit = "s"
     table.meta.update(MJDREFI=0, MJDREFF=0.0, TIMESYS="tt", TIMEUNIT="d", SED_TYPE="flux")
-    table.meta["UL_CONF"] = float(1 - 2 * stats.norm.sf(curve.upper_limit_sigma))
+    table.meta["UL_CONF"] = float(1 - 2 * ndtr(-curve.upper_limit_sigma))
     table.meta["shape"] = _shape(curve)
     return table
 
