@@ -15,9 +15,9 @@ from iactflow.campaign.closure import closure_digest
 from iactflow.campaign.config import read_campaign_file, validate_campaign
 from iactflow.campaign.digest import config_sha256
 from iactflow.campaign.mock_runs import mock_run_table
-from iactflow.campaign.paths import Paths, dl3_file
+from iactflow.campaign.paths import Paths, band_name, dl3_file
 from iactflow.campaign.runs import chunk_runs, read_run_table, select_runs
-from iactflow.campaign.schema import Campaign, band_name
+from iactflow.campaign.schema import Campaign
 from iactflow.campaign.streams import campaign_seed
 from iactflow.errors import InputError
 

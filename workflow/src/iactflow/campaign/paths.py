@@ -69,3 +69,19 @@ class Paths:
 def dl3_file(root: str | Path, file: str) -> str:
     """Path of a run's DL3 file below the data root."""
     return str(Path(root) / file)
+
+
+def band_name(band: list[float] | tuple[float, float]) -> str:
+    """Name of an energy band: ``min-max`` in TeV as written.
+
+    Parameters
+    ----------
+    band : sequence of float, length 2
+        Lower and upper energy, TeV.
+
+    Returns
+    -------
+    str
+        Name, the value of the wildcard ``band``.
+    """
+    return f"{band[0]:g}-{band[1]:g}"

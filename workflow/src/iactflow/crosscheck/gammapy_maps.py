@@ -15,7 +15,7 @@ from gammapy.makers import (
 from gammapy.maps import MapAxis, WcsGeom
 from regions import CircleSkyRegion
 
-from iactflow.campaign.schema import band_name
+from iactflow.campaign.paths import band_name
 from iactflow.crosscheck.gammapy_data import open_observations, quiet, sky_position, write_json
 
 __all__ = ["check_sky_maps"]

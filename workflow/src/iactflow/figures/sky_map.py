@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, SymLogNorm
 from scipy.stats import norm
 
-from iactflow.campaign.schema import band_name
+from iactflow.campaign.paths import band_name
 from iactflow.errors import InputError
 from iactflow.figures import sky_axes
 from iactflow.figures.style import COLOURS, log_ticks, new_figure, note, save, style

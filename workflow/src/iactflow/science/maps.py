@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from iactflow.campaign.schema import band_name
+from iactflow.campaign.paths import band_name
 from iactflow.errors import InputError
 from iactflow.science import map_kernels as kernels
 from iactflow.science.map_geometry import MapGeometry, unit_vectors
