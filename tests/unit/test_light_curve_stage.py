@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from iactflow.campaign.config import read_campaign_file, validate_campaign
 from iactflow.campaign.schema import Mock, Target
 from iactflow.dl3.stages import simulate_dl3
 from iactflow.errors import InputError
@@ -45,6 +46,14 @@ CURVES = {
         "spectral_index": 2.6,
     },
     "blocks": {"binning": "bayesian_blocks", "energy_min_tev": 0.5, "spectral_index": 2.6},
+    "curved": {"binning": "run_wise", "energy_min_tev": 0.5, "model": "lp"},
+    "cut_off": {"binning": "run_wise", "energy_min_tev": 0.5, "model": "ecpl"},
+    "high": {
+        "binning": "run_wise",
+        "energy_min_tev": 0.3,
+        "safe_range": {"file_threshold": False, "effective_area_min_fraction": 0.5},
+    },
+    "low": {"binning": "run_wise", "energy_min_tev": 0.3},
     "late": {"binning": "fixed", "start": "2026-01-16T20:00:00", "step_min": 10, "n_bins": 2},
     "long": {"binning": "fixed", "start": "2026-01-15T18:00:00", "step_min": 300, "n_bins": 1},
 }
@@ -149,6 +158,29 @@ def test_the_stage_writes_what_others_read(files, tmp_path):
     assert summary["fractional_variability"] > 0.2
 
 
+@pytest.mark.parametrize(("binning", "model"), [("curved", "lp"), ("cut_off", "ecpl")])
+def test_the_shape_of_a_curved_model_is_fitted_to_all_runs(files, binning, model):
+    curve = light_curve_of_files(files, target(), binning)
+    power_law = light_curve_of_files(files, target(), "runs")
+    assert curve.shape.model == model
+    assert len(curve.shape.parameters) == 3
+    # The injected spectrum is not curved: within the error of the fit, flux and index are its own.
+    assert curve.shape.parameters[1] == pytest.approx(2.6, abs=0.15)
+    assert curve.shape.parameters[2] == pytest.approx(0.0, abs=0.1)
+    assert curve.shape.parameters[2] != 0.0
+    assert np.array_equal(curve.n_on, power_law.n_on)
+    assert np.abs((curve.flux - power_law.flux) / curve.flux_err).max() < 1
+
+
+def test_a_safe_range_of_its_own_takes_out_events(files):
+    high, low = (light_curve_of_files(files, target(), name) for name in ("high", "low"))
+    assert np.all(high.n_on < low.n_on)
+    # The flux is that of the same range, extrapolated.
+    assert high.energy_min_tev == low.energy_min_tev
+    pulls = (high.flux - injected(high, np.array([5 / 3, 7 / 3]))) / high.flux_err
+    assert np.abs(pulls).max() < 4
+
+
 def test_bins_that_miss_the_runs_are_an_error(files):
     message = r"targets\.mock\.light_curves\.late: time bins.*2026-01-16T20:00:00.*span MJD"
     with pytest.raises(InputError, match=message):
@@ -166,35 +198,20 @@ def test_runs_without_room_for_off_regions_are_an_error(files, binning, caplog):
 @pytest.fixture
 def reference(data_dir):
     text = (data_dir / "reference" / "hess_dr1_gammapy.json").read_text()
-    return json.loads(text)["pks2155"]["lightcurve_0.5_7TeV"]
+    return json.loads(text)["pks2155"]
+
+
+def flare_curve(dr1, repository, binning):
+    path = repository / "config" / "campaigns" / "hess-dl3-dr1.yaml"
+    block = validate_campaign(read_campaign_file(path), path).targets["pks2155_flare"]
+    settings = {"name": "pks2155_flare", **block.model_dump(mode="json")}
+    files = [dr1 / f"data/hess_dl3_dr1_obs_id_{i:06d}.fits.gz" for i in range(33787, 33802)]
+    return light_curve_of_files(files, settings, binning)
 
 
 @pytest.mark.data
-def test_the_flare_of_pks_2155_is_that_of_gammapy(dr1, reference):
-    block = {
-        "label": "PKS 2155-304",
-        "position": {"ra_deg": 329.71693826, "dec_deg": -30.225589},
-        "observations": {"radius_deg": 2.0},
-        "spectrum": {
-            "energy_axis": {"energy_min_tev": 0.4, "energy_max_tev": 20.0, "n_bins": 10},
-            "energy_axis_true": {"energy_min_tev": 0.1, "energy_max_tev": 40.0, "n_bins": 20},
-            "safe_range": {"file_threshold": False},
-        },
-        "light_curves": {
-            "ten_minutes": {
-                "binning": "fixed",
-                "start": "2006-07-29T20:30:00",
-                "step_min": 10.0,
-                "n_bins": 34,
-                "energy_min_tev": 0.5,
-                "energy_max_tev": 7.0,
-                "spectral_index": 3.54,
-            }
-        },
-    }
-    settings = {"name": "flare", **Target.model_validate(block).model_dump(mode="json")}
-    files = [dr1 / f"data/hess_dl3_dr1_obs_id_{i:06d}.fits.gz" for i in range(33787, 33802)]
-    curve = light_curve_of_files(files, settings, "ten_minutes")
+def test_the_flare_of_pks_2155_is_that_of_gammapy(dr1, repository, reference):
+    curve, reference = flare_curve(dr1, repository, "ten_minutes"), reference["lightcurve_0.5_7TeV"]
     assert len(curve) == 34
     np.testing.assert_allclose(curve.mjd_min, reference["time_min"], atol=1e-9)
     pulls = (curve.flux - reference["flux"]) / np.array(reference["flux_err"])
@@ -205,3 +222,17 @@ def test_the_flare_of_pks_2155_is_that_of_gammapy(dr1, reference):
     # One entry per bin and piece of a run, NaN where the piece lies in another bin.
     counts = np.reshape(reference["counts"], (34, -1))
     assert curve.n_on.tolist() == np.nansum(counts, axis=1).tolist()
+
+
+@pytest.mark.data
+def test_the_flare_above_200_gev_has_the_log_parabola_of_gammapy(dr1, repository, reference):
+    curve = flare_curve(dr1, repository, "run_wise")
+    fitted = reference["fit_night_LP"]["pars"]
+    for found, name in zip(curve.shape.parameters[1:], ("alpha", "beta"), strict=True):
+        assert found == pytest.approx(fitted[name]["value"], abs=0.02 * fitted[name]["error"])
+    reference = reference["lightcurve_run_wise_gt200GeV"]
+    np.testing.assert_allclose(curve.mjd_min, reference["time_min"], atol=1e-9)
+    pulls = (curve.flux - reference["flux"]) / np.array(reference["flux_err"])
+    assert np.abs(pulls).max() < 0.02
+    np.testing.assert_allclose(curve.flux_err, reference["flux_err"], rtol=2e-3)
+    np.testing.assert_allclose(curve.ts, reference["ts"], rtol=1e-4)

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from iactflow.campaign.paths import band_name
+
 NAME = r"^[a-z0-9][a-z0-9_-]*$"
 Name = Annotated[str, Field(pattern=NAME, description="lower-case letters, digits, '-' and '_'")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -251,11 +253,14 @@ class LightCurve(Block):
     )
     energy_axis: EnergyAxis | None = Field(None, description="null: the spectrum's")
     energy_axis_true: EnergyAxis | None = Field(None, description="null: the spectrum's")
+    safe_range: SafeRange | None = Field(None, description="null: the spectrum's")
+    model: Literal["pl", "ecpl", "lp"] = Field(
+        "pl",
+        description="spectral model whose shape is held fixed, fitted to all runs on the axis of "
+        "this light curve unless spectral_index is given",
+    )
     spectral_index: float | None = Field(
-        None,
-        gt=0,
-        description="index of the assumed power law; null: the one fitted to all runs on the axis "
-        "of this light curve",
+        None, gt=0, description="index of the assumed power law, goes with pl; null: the fitted one"
     )
     false_alarm_probability: float = Field(
         0.01, gt=0, lt=1, description="of a change point, for bayesian_blocks"
@@ -273,6 +278,12 @@ class LightCurve(Block):
                 f"start, step_min and n_bins go with binning fixed, not {self.binning}"
             )
         _check_time("start", self.start)
+        return self
+
+    @model_validator(mode="after")
+    def _an_index_is_that_of_a_power_law(self):
+        if self.spectral_index is not None and self.model != "pl":
+            raise ValueError(f"spectral_index goes with model pl, not {self.model}")
         return self
 
 
@@ -473,11 +484,6 @@ class Campaign(Block):
                 + ", ".join(self.targets)
             )
         return self
-
-
-def band_name(band: list[float] | tuple[float, float]) -> str:
-    """Name of an energy band: ``min-max`` in TeV as written."""
-    return f"{band[0]:g}-{band[1]:g}"
 
 
 def _check_time(key: str, value: str | None) -> None:

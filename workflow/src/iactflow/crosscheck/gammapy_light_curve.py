@@ -9,19 +9,19 @@ from astropy.time import Time
 from gammapy.datasets import Datasets
 from gammapy.estimators import LightCurveEstimator
 from gammapy.maps import MapAxis
-from gammapy.modeling.models import PowerLawSpectralModel, SkyModel
+from gammapy.modeling.models import PowerLawSpectralModel, SkyModel, SpectralModel
 
 from iactflow.crosscheck.gammapy_data import (
     DNDE_UNIT,
     SOURCE,
     Run,
     find_runs,
-    fit_power_law,
     make_datasets,
     open_observations,
     quiet,
     write_json,
 )
+from iactflow.crosscheck.gammapy_spectrum import fit_model
 
 __all__ = ["check_light_curves", "variability"]
 
@@ -49,7 +49,7 @@ def check_light_curves(inputs, outputs, params, wildcards) -> None:
         observations = open_observations(inputs.hdu_index, inputs.observations)
         runs, _ = find_runs(observations, settings)
         for name, curve in settings["light_curves"].items():
-            key = str([curve["energy_axis"], curve["energy_axis_true"]])
+            key = str([curve[k] for k in ("energy_axis", "energy_axis_true", "safe_range")])
             if runs and key not in made:
                 made[key] = make_datasets(runs, settings, curve)
             block[name] = light_curve_block(runs, made.get(key), settings, curve, scale)
@@ -94,11 +94,12 @@ def light_curve_block(runs, whole, settings: dict, curve: dict, scale: float = 1
     return {"energy_min_tev": low, "energy_max_tev": high, "points": points, **variability(points)}
 
 
-def _assumed_model(whole: Datasets, settings: dict, curve: dict) -> PowerLawSpectralModel:
-    """Power law of the light curve: its index is given, or fitted to all runs."""
+def _assumed_model(whole: Datasets, settings: dict, curve: dict) -> SpectralModel:
+    """Shape of the light curve: a power law of the index given, or the model fitted to all runs."""
     reference_tev = settings["spectrum"]["models"][0]["reference_tev"]
     if curve["spectral_index"] is None:
-        return fit_power_law(whole, reference_tev)[0].copy()
+        fit_model(whole, {"model": curve["model"], "reference_tev": reference_tev})
+        return whole.models[SOURCE].spectral_model.copy()
     return PowerLawSpectralModel(
         index=curve["spectral_index"],
         amplitude=u.Quantity(1e-11, DNDE_UNIT),

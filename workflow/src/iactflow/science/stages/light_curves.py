@@ -17,6 +17,7 @@ from iactflow.errors import InputError
 from iactflow.io.gadf import read_observation
 from iactflow.science.dataset import (
     Axes,
+    Definition,
     energy_edges_tev,
     extract,
     extract_intervals,
@@ -107,36 +108,38 @@ def light_curve_of_files(paths, target: dict, binning: str) -> LightCurve:
     Notes
     -----
     The off regions, responses and safe range of a run are those of the whole run in each of its
-    time bins. An index that is not given is fitted with one amplitude for all runs: where the flux
-    varies together with the energy threshold, it is biased, and should be given.
+    time bins. A shape that is not given is fitted with one amplitude for all runs: where the flux
+    varies together with the energy threshold, it is biased, and an index should be given.
     """
     key = f"targets.{target['name']}.light_curves.{binning}"
     block, spectrum = target["light_curves"][binning], target["spectrum"]
     axes = Axes(
         *(energy_edges_tev(block[k] or spectrum[k]) for k in ("energy_axis", "energy_axis_true"))
     )
+    how = Definition(axes, block["safe_range"] or spectrum["safe_range"])
     energy_range = block["energy_min_tev"], block["energy_max_tev"]
     given = None
     if block["binning"] == "fixed":
         given = fixed_bins(block["start"], block["step_min"], block["n_bins"])
     elif block["binning"] == "bayesian_blocks":
         energy_range = snap_energy_range(axes.energy_edges_tev, *energy_range)
-        given = _blocks(paths, target, axes, energy_range, block["false_alarm_probability"])
-    parts, runs = _reduce(paths, target, axes, block["binning"], given)
+        given = _blocks(paths, target, how, energy_range, block["false_alarm_probability"])
+    parts, runs = _reduce(paths, target, how, block["binning"], given)
     if not parts:
         span = [f"MJD {t:.5f} (TT)" for t in _span(runs)] if runs else ["nothing"]
         allowed = f"time bins and runs that overlap; the usable runs span {' to '.join(span)}"
         raise InputError(key, "time bins", block["start"] or block["binning"], allowed)
-    index = block["spectral_index"]
-    if index is None:
-        index = _fitted_index(runs, spectrum["models"][0]["reference_tev"])
+    if block["spectral_index"] is not None:
+        shape = SpectralShape.power_law(block["spectral_index"])
+    else:
+        shape = _fitted_shape(runs, block["model"], spectrum["models"][0]["reference_tev"])
     bins = sorted({edges for edges, _ in parts})
     place = {edges: k for k, edges in enumerate(bins)}
     return fit_light_curve(
         [dataset for _, dataset in parts],
         [place[edges] for edges, _ in parts],
         bins,
-        SpectralShape.power_law(index),
+        shape,
         energy_range,
         block["upper_limit_sigma"],
     )
@@ -157,14 +160,12 @@ def _usable_runs(paths, target):
             LOG.info("run %d dropped from the light curve: %s", observation.obs_id, reason)
 
 
-def _reduce(paths, target, axes, binning, given):
+def _reduce(paths, target, how, binning, given):
     """Data sets with the edges of their time bins, and those of whole runs."""
-    safe_range, parts, runs = target["spectrum"]["safe_range"], [], []
+    parts, runs = [], []
     for observation, regions in _usable_runs(paths, target):
         bins, intervals = _bins_of_run(observation, binning, given)
-        *cut, whole = extract_intervals(
-            observation, target, axes, safe_range, [*intervals, WHOLE_RUN], regions
-        )
+        *cut, whole = extract_intervals(observation, target, *how, [*intervals, WHOLE_RUN], regions)
         pairs = zip(map(tuple, bins.tolist()), cut, strict=True)
         parts += [(edges, dataset) for edges, dataset in pairs if dataset is not None]
         runs.append(whole)
@@ -184,14 +185,12 @@ def _bins_of_run(observation, binning, given):
     return bins, (bins - observation.time_ref_mjd) * SECONDS_PER_DAY
 
 
-def _blocks(paths, target, axes, energy_range, false_alarm_probability):
+def _blocks(paths, target, how, energy_range, false_alarm_probability):
     """Bayesian blocks of the on events inside the energy range and the safe range of their run."""
     times, starts, stops, live = [np.empty(0)], [], [], []
-    edges = axes.energy_edges_tev
+    edges = how.axes.energy_edges_tev
     for observation, regions in _usable_runs(paths, target):
-        mask = extract(
-            observation, target, axes, target["spectrum"]["safe_range"], regions=regions
-        ).mask_safe
+        mask = extract(observation, target, *how, regions=regions).mask_safe
         used = mask & (edges[:-1] >= energy_range[0]) & (edges[1:] <= energy_range[1])
         is_on, _ = select_events(observation, target, regions)
         position = np.searchsorted(edges, observation.event_energy_tev, side="right")
@@ -209,12 +208,14 @@ def _blocks(paths, target, axes, energy_range, false_alarm_probability):
     return block_bins(np.concatenate(times), livetime, false_alarm_probability)
 
 
-def _fitted_index(runs, reference_tev):
-    """Index of the power law fitted to all runs, over all safe energies."""
-    fit = fit_model(folding_data(runs), "pl", reference_tev)
-    index, error = fit.values[1], fit.errors[1]
-    LOG.info("spectral index of the light curve: %.4f +- %.4f", index, error)
-    return index
+def _fitted_shape(runs, model, reference_tev):
+    """Spectral model fitted to all runs, over all safe energies."""
+    fit = fit_model(folding_data(runs), model, reference_tev)
+    shown = zip(fit.names[1:], fit.values[1:], fit.errors[1:], strict=True)
+    text = ", ".join(f"{name} {value:.4f} +- {error:.4f}" for name, value, error in shown)
+    LOG.info("shape of the light curve's %s: %s", model, text)
+    # The amplitude is fitted in every bin; that of the whole may be negative.
+    return SpectralShape(model, (1e-11, *fit.values[1:].tolist()), reference_tev)
 
 
 def _in_good_time(observation):
