@@ -194,9 +194,12 @@ def fit_model(datasets: Datasets, entry: dict, scale: float = 1.0) -> dict:
     power_law, result = fit_power_law(datasets, entry["reference_tev"])
     model = power_law
     if entry["model"] != "pl":
-        model = _CURVED[entry["model"]](power_law)
+        model = _CURVED[entry["model"]](power_law, _median_energy(datasets))
         datasets.models = [SkyModel(spectral_model=model, name=SOURCE)]
         result = Fit().run(datasets)
+        if not result.success:
+            # at the kink of a broken power law minuit can run out of calls: go on from there
+            result = Fit().run(datasets)
     edges = datasets[0].counts.geom.axes["energy"].edges.to_value("TeV")
     used = np.array([d.mask.data.ravel() for d in datasets])
     bins = np.nonzero(used.any(axis=0))[0]
@@ -211,7 +214,14 @@ def fit_model(datasets: Datasets, entry: dict, scale: float = 1.0) -> dict:
     }
 
 
-def _log_parabola(start):
+def _median_energy(datasets: Datasets) -> u.Quantity:
+    """Energy that halves the on counts: where a break can be told."""
+    counts = sum(np.where(d.mask.data, d.counts.data, 0).ravel() for d in datasets)
+    total = np.cumsum(counts)
+    return datasets[0].counts.geom.axes["energy"].center[np.searchsorted(total, total[-1] / 2)]
+
+
+def _log_parabola(start, middle):
     return LogParabolaSpectralModel(
         amplitude=start.amplitude.quantity,
         reference=start.reference.quantity,
@@ -220,7 +230,7 @@ def _log_parabola(start):
     )
 
 
-def _cut_off(start):
+def _cut_off(start, middle):
     return ExpCutoffPowerLawSpectralModel(
         amplitude=start.amplitude.quantity,
         reference=start.reference.quantity,
@@ -229,12 +239,12 @@ def _cut_off(start):
     )
 
 
-def _broken(start):
+def _broken(start, middle):
     return BrokenPowerLawSpectralModel(
-        amplitude=start.amplitude.quantity,
-        ebreak=start.reference.quantity,
-        index1=start.index.value - 0.3,
-        index2=start.index.value + 0.3,
+        amplitude=start(middle),
+        ebreak=middle,
+        index1=start.index.value - 0.5,
+        index2=start.index.value + 0.5,
     )
 
 
