@@ -8,6 +8,12 @@ def get_target_settings(wildcards):
     return campaign.target_settings(wildcards.target)
 
 
+def get_selection_settings(wildcards):
+    """Settings that the run list of a target depends on."""
+    products = ("sky_maps", "spectrum", "light_curves", "exclusion_regions")
+    return campaign.target_settings(wildcards.target, without=products)
+
+
 def get_map_settings(wildcards):
     """Settings that sky maps depend on."""
     return campaign.target_settings(wildcards.target, without=("light_curves",))
@@ -78,9 +84,9 @@ def get_ogip_chunks(wildcards):
 
 def log_of(rule, *wildcards):
     """Log file of a rule's job."""
-    return "/".join([P.log, rule, *(f"{{{w}}}" for w in wildcards)]) + ".log"
+    return P.of_job("log", rule, wildcards, ".log")
 
 
 def benchmark_of(rule, *wildcards):
     """Benchmark file of a rule's job."""
-    return "/".join([P.benchmark, rule, *(f"{{{w}}}" for w in wildcards)]) + ".tsv"
+    return P.of_job("benchmark", rule, wildcards, ".tsv")

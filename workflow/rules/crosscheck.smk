@@ -152,3 +152,4 @@ rule cross_checks:
     """Verdict table of the two chains."""
     input:
         targets.cross_checks,
+    localrule: True

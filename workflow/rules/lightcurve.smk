@@ -55,3 +55,4 @@ rule light_curves:
     """Light curves of all targets, with figures."""
     input:
         targets.light_curves,
+    localrule: True

@@ -35,7 +35,6 @@ rule index_dl3:
         benchmark_of("index_dl3")
     params:
         settings={},
-        root=P.mock_root,
         code=campaign.code("index_dl3"),
     message:
         "Index of the mock DL3 runs"

@@ -14,7 +14,7 @@ rule select_observations:
     benchmark:
         benchmark_of("select_observations", "target")
     params:
-        settings=get_target_settings,
+        settings=get_selection_settings,
         mock_source=campaign.mock_source,
         obs_ids=get_target_run_ids,
         runs=get_runs_digest,
@@ -29,3 +29,4 @@ rule dl3:
     """Run lists of all targets; mock runs and their index where the campaign samples them."""
     input:
         targets.dl3,
+    localrule: True

@@ -81,3 +81,4 @@ rule sky_maps:
     """Sky maps of all targets, with figures."""
     input:
         targets.sky_maps,
+    localrule: True

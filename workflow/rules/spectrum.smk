@@ -109,3 +109,4 @@ rule spectra:
     """Spectra of all targets, with figures."""
     input:
         targets.spectra_products,
+    localrule: True

@@ -57,8 +57,28 @@ class Paths:
         self.gate = f"{root}/cross_check/gate.txt"
         self.summary = f"{root}/summary.json"
         self.overview = f"{root}/overview.html"
-        self.log = f"{root}/log"
-        self.benchmark = f"{root}/benchmark"
+
+    def of_job(self, kind: str, rule: str, wildcards: tuple[str, ...], suffix: str) -> str:
+        """File that accompanies every job of a rule.
+
+        Parameters
+        ----------
+        kind : str
+            ``log`` or ``benchmark``.
+        rule : str
+            Name of the rule.
+        wildcards : tuple of str
+            Names of its wildcards.
+        suffix : str
+            Ending of the file's name.
+
+        Returns
+        -------
+        str
+            Path pattern.
+        """
+        parts = [self.root, kind, rule, *(f"{{{name}}}" for name in wildcards)]
+        return "/".join(parts) + suffix
 
     @staticmethod
     def sidecar(path: str) -> str:

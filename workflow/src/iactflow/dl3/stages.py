@@ -48,12 +48,10 @@ def index_dl3(inputs, outputs, params, wildcards) -> None:
     Parameters
     ----------
     inputs : namespace
-        ``chunks``: folders of the chunks.
+        ``chunks``: folders of the chunks, side by side in the folder that the indices belong to.
     outputs : namespace
         ``obs_index`` and ``hdu_index``.
-    params : namespace
-        ``root``: folder that the indices will stand in.
-    wildcards : namespace
+    params, wildcards : namespace
         Not used.
 
     Raises
@@ -62,7 +60,7 @@ def index_dl3(inputs, outputs, params, wildcards) -> None:
         If a file cannot be read or a run comes twice.
     """
     files = [file for chunk in inputs.chunks for file in sorted(Path(chunk).glob("run_*.fits.gz"))]
-    write_indices(params.root, files, outputs.obs_index, outputs.hdu_index)
+    write_indices(Path(inputs.chunks[0]).parent, files, outputs.obs_index, outputs.hdu_index)
 
 
 def _cards(settings, seed, obs_id):
