@@ -130,12 +130,31 @@ def draw_counts(counts: EnergyCounts, model: str, settings: dict, path) -> None:
     """
     counts = counts.grouped()
     edges = counts.energy_edges_tev
-    centre = np.sqrt(edges[1:] * edges[:-1])
-    width = np.array([centre - edges[:-1], edges[1:] - centre])
     expected = counts.background + counts.signal
     used = expected + counts.n_on > 0
     figure = new_figure(7.6, 6.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    _draw_bins(upper, counts, expected, model)
+    upper.set_xscale("log")
+    _count_axis(upper, np.concatenate([counts.n_on, counts.n_on_unused]))
+    upper.set_ylabel("Counts per bin")
+    upper.set_title(settings["label"])
+    upper.legend(loc="upper right")
+    residual = deviance_residual(counts.n_on, expected)
+    _residual_axis(lower, edges, np.where(used, residual, np.nan))
+    save(figure, path)
+
+
+def _bars(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Geometric centres of the bins, and their reach to either side."""
+    centre = np.sqrt(edges[1:] * edges[:-1])
+    return centre, np.array([centre - edges[:-1], edges[1:] - centre])
+
+
+def _draw_bins(upper: Axes, counts: EnergyCounts, expected: np.ndarray, model: str) -> None:
+    edges = counts.energy_edges_tev
+    centre, width = _bars(edges)
+    used = expected + counts.n_on > 0
     upper.stairs(counts.background, edges, fill=True, color="#c8c8c8", label="background (off × α)")
     label = f"background + {model}"
     upper.stairs(expected, edges, color=COLOURS["vermilion"], lw=1.7, label=label)
@@ -160,14 +179,6 @@ def draw_counts(counts: EnergyCounts, model: str, settings: dict, path) -> None:
         ms=4.5,
         label="on",
     )
-    upper.set_xscale("log")
-    _count_axis(upper, np.concatenate([counts.n_on, counts.n_on_unused]))
-    upper.set_ylabel("Counts per bin")
-    upper.set_title(settings["label"])
-    upper.legend(loc="upper right")
-    residual = deviance_residual(counts.n_on, expected)
-    _residual_axis(lower, centre, width, np.where(used, residual, np.nan))
-    save(figure, path)
 
 
 def _count_axis(axes: Axes, values: np.ndarray) -> None:
@@ -177,7 +188,8 @@ def _count_axis(axes: Axes, values: np.ndarray) -> None:
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
-def _residual_axis(axes: Axes, centre: np.ndarray, width: np.ndarray, residual: np.ndarray) -> None:
+def _residual_axis(axes: Axes, edges: np.ndarray, residual: np.ndarray) -> None:
+    centre, width = _bars(edges)
     good = np.isfinite(residual)
     axes.axhspan(-1, 1, color=COLOURS["vermilion"], alpha=0.12, lw=0)
     axes.axhline(0, color=COLOURS["vermilion"], lw=1.2)
