@@ -12,7 +12,7 @@ from gammapy.makers import (
     RingBackgroundMaker,
     SafeMaskMaker,
 )
-from gammapy.maps import MapAxis, WcsGeom
+from gammapy.maps import MapAxis, WcsGeom, WcsNDMap
 from regions import CircleSkyRegion
 
 from iactflow.campaign.paths import band_name
@@ -112,36 +112,51 @@ def _stack(observations, sky_map: dict, geom: WcsGeom, allowed) -> MapDatasetOnO
     maker = MapDatasetMaker(selection=["counts", "background"])
     safe = SafeMaskMaker(methods=["offset-max", "aeff-default"], offset_max=offset_max)
     field_of_view = FoVBackgroundMaker(method="scale", exclusion_mask=allowed)
+    ring = sky_map["ring"]
+    rings = _adaptive_rings(ring, allowed) if ring["adaptive"] else []
     stacked = MapDatasetOnOff.create(geom.squash("energy"), energy_axis_true=axis_true, name="sum")
     for observation in observations:
         pointing = observation.get_pointing_icrs(observation.tmid)
         # Away from the centre of the map a degree takes more pixels: 2 offset_max cuts the rim off.
         cutout = empty.cutout(pointing, width=2.2 * offset_max, name=str(observation.obs_id))
         dataset = field_of_view.run(safe.run(maker.run(cutout, observation), observation))
-        stacked.stack(_ring(dataset.to_image(), sky_map["ring"], allowed))
+        stacked.stack(_ring(dataset.to_image(), ring, allowed, rings))
     return stacked
 
 
-def _ring(image, ring: dict, allowed) -> MapDatasetOnOff:
-    """Ring background of one run; an adaptive ring grows where too little of it is allowed."""
-    width = ring["width_deg"] * u.deg
-    radius_deg = ring["inner_radius_deg"]
-    result = RingBackgroundMaker(radius_deg * u.deg, width, allowed).run(image)
-    if not ring["adaptive"]:
-        return result
-    step_deg = image.counts.geom.pixel_scales[0].to_value("deg")
-    usable = allowed.interp_to_geom(image.counts.geom.to_image())
-    usable.data = usable.data.astype(float)
-    missing = np.ones(usable.data.shape, dtype=bool)
-    while missing.any() and radius_deg <= ring["inner_radius_max_deg"] + 1e-9:
-        maker = RingBackgroundMaker(radius_deg * u.deg, width, allowed)
-        kernel = maker.kernel(image.counts).array
-        fraction = usable.convolve(kernel).data / kernel.sum()
-        grown = maker.make_maps_off(image)
-        take = missing & (fraction >= ring["min_area_fraction"])
-        result.counts_off.data[0][take] = grown["counts_off"].data[0][take]
-        result.acceptance_off.data[0][take] = grown["acceptance_off"].data[0][take]
+def _adaptive_rings(ring: dict, allowed) -> list[tuple[float, WcsNDMap]]:
+    """Inner radii and the pixels that take them: the smallest ring that keeps enough of its area.
+
+    Only exclusion takes area away, not the edge of the map. Where no ring keeps enough, the widest
+    is taken.
+    """
+    step_deg = allowed.geom.pixel_scales[0].to_value("deg")
+    smallest_deg = ring["inner_radius_deg"]
+    widest_deg = max(ring["inner_radius_max_deg"], smallest_deg)
+    excluded = allowed.copy(data=(~allowed.data).astype(float))
+    rings, missing = [], np.ones(allowed.data.shape, dtype=bool)
+    n_steps = int(np.floor((widest_deg - smallest_deg) / step_deg + 1e-9))
+    for step in range(n_steps + 1):
+        radius_deg = smallest_deg + step * step_deg
+        maker = RingBackgroundMaker(radius_deg * u.deg, ring["width_deg"] * u.deg)
+        kernel = maker.kernel(allowed).array
+        # the transform leaves noise on what are whole numbers of pixels
+        lost = np.rint(excluded.convolve(kernel).data) / kernel.sum()
+        take = missing & ((1 - lost >= ring["min_area_fraction"]) | (step == n_steps))
+        if take.any():
+            rings.append((radius_deg, allowed.copy(data=take)))
         missing &= ~take
-        radius_deg += step_deg
-    result.mask_safe.data = image.mask_safe.data & (result.acceptance_off.data > 0) & ~missing
+    return rings
+
+
+def _ring(image, ring: dict, allowed, rings) -> MapDatasetOnOff:
+    """Ring background of one run, with one ring or the chosen ring of each pixel."""
+    width = ring["width_deg"] * u.deg
+    result = RingBackgroundMaker(ring["inner_radius_deg"] * u.deg, width, allowed).run(image)
+    for radius_deg, chosen in rings:
+        take = chosen.interp_to_geom(image.counts.geom.to_image()).data
+        grown = RingBackgroundMaker(radius_deg * u.deg, width, allowed).make_maps_off(image)
+        for name, off in grown.items():
+            getattr(result, name).data[0][take] = off.data[0][take]
+    result.mask_safe.data = image.mask_safe.data & (result.acceptance_off.data > 0)
     return result
