@@ -5,6 +5,7 @@ rule fetch_dl3:
     """Fetch the runs that the campaign needs from the public release, checksums verified."""
     output:
         files=campaign.needed_files,
+        provenance=P.sidecar(P.fetched),
     log:
         log_of("fetch_dl3"),
     benchmark:

@@ -29,6 +29,7 @@ class Paths:
         self.mock_root = f"{root}/dl3/mock"
         self.mock_obs_index = f"{root}/dl3/mock/obs-index.fits.gz"
         self.mock_hdu_index = f"{root}/dl3/mock/hdu-index.fits.gz"
+        self.fetched = f"{root}/dl3/fetched"
         self.observations = f"{root}/dl3/{{target}}/observations.tsv"
         self.sky_map_chunk = f"{root}/sky_map/{{target}}/{{band}}/chunks/{{chunk}}.fits"
         self.sky_map = f"{root}/sky_map/{{target}}/{{band}}/maps.fits"
