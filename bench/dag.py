@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 import yaml
-
 from tests.workflow import REPOSITORY, job_counts, snakemake
 
 RUNS_PER_JOB = 32

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.workflow import job_counts, snakemake
 
 MAIN = {"select_observations", "fill_sky_map", "make_sky_map", "plot_sky_map", "extract_spectra",

@@ -10,7 +10,11 @@ import pytest
 import yaml
 
 from iactflow.campaign.schema import Tolerances
-from iactflow.crosscheck.compare import compare_blocks, compare_products
+from iactflow.crosscheck.compare import (
+    compare_blocks,
+    compare_products,
+    normal_off_verdicts,
+)
 from iactflow.crosscheck.gate import GateClosed, gate_products
 from iactflow.crosscheck.verdicts import COLUMNS, read_verdicts
 from iactflow.errors import InputError
@@ -205,7 +209,7 @@ def campaign(tmp_path):
                     paths[side].write_text(json.dumps(content))
             index[product] = {"crab": {"main": [str(paths["main"])], "check": str(paths["check"])}}
         outputs = SimpleNamespace(verdicts=tmp_path / "v.tsv", table=tmp_path / "v.html")
-        params = SimpleNamespace(index=index, tolerances=TOLERANCES)
+        params = SimpleNamespace(index=index, tolerances=TOLERANCES, normal_off={})
         compare_products(SimpleNamespace(), outputs, params, SimpleNamespace())
         return outputs
 
@@ -275,3 +279,17 @@ def test_shipped_tolerances_are_no_wider_than_the_marks(repository):
     for name, tolerances in shipped.items():
         for key, mark in MARKS.items():
             assert tolerances[key] <= mark, f"{name}: {key}"
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "failed"),
+    [(0.05, 1.02, 0), (0.11, 1.02, 1), (-0.11, 0.94, 2), (None, 1.0, 1)],
+)
+def test_off_source_significance_is_held_against_the_standard_normal(mean, std, failed):
+    good = {"1-10": {"off_mean": 0.0, "off_std": 1.0}}
+    bad = {"1-10": {"off_mean": mean, "off_std": std}}
+    for main, check in ((good, bad), (bad, good)):
+        verdicts = normal_off_verdicts("x", ["1-10"], main, check, TOLERANCES)
+        assert len(verdicts) == 4
+        assert sum(not v.passed for v in verdicts) == failed
+    assert normal_off_verdicts("x", [], bad, bad, TOLERANCES) == []

@@ -96,6 +96,7 @@ rule compare_products:
         settings=campaign.config["cross_check"],
         tolerances=campaign.config["cross_check"]["tolerances"],
         index=targets.comparison,
+        normal_off=targets.normal_off,
         code=campaign.code("compare_products"),
     message:
         "Comparison of the two chains"

@@ -226,6 +226,11 @@ class SkyMap(Block):
     spectral_index: float = Field(
         2.5, gt=0, description="index of the power law that weights the exposure of flux maps"
     )
+    normal_off: bool = Field(
+        False,
+        description="the gate also asks that the off-source significance of both chains be a "
+        "standard normal: mean 0 and width 1 within the tolerances off_mean and off_std",
+    )
 
     @model_validator(mode="after")
     def _bands_ascend(self):
@@ -433,8 +438,14 @@ class Tolerances(Block):
     light_curve_sigma: float = Field(0.3, ge=0, description="light-curve flux, check-chain errors")
     peak_significance: float = Field(0.3, ge=0, description="peak of a significance map, absolute")
     peak_separation_deg: float = Field(0.05, ge=0, description="distance of the peaks, deg")
-    off_mean: float = Field(0.1, ge=0, description="mean of the off-source significance, |mean|")
-    off_std: float = Field(0.05, ge=0, description="|width - 1| of the off-source significance")
+    off_mean: float = Field(
+        0.1, ge=0, description="mean of the off-source significance, between the chains and from 0"
+    )
+    off_std: float = Field(
+        0.05,
+        ge=0,
+        description="width of the off-source significance, between the chains and from 1",
+    )
 
 
 class CrossCheck(Block):

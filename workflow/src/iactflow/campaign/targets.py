@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from iactflow.campaign.load import LoadedCampaign
+from iactflow.campaign.paths import band_name
 
 __all__ = ["Targets"]
 
@@ -203,6 +204,14 @@ class Targets:
         return {
             product: {n: {"main": files, "check": check[product][n]} for n, files in main.items()}
             for product, main in self.main_index.items()
+        }
+
+    @property
+    def normal_off(self) -> dict[str, list[str]]:
+        """Energy bands by target whose off-source significance must be a standard normal."""
+        return {
+            n: [band_name(b) for m in t.sky_maps if m.normal_off for b in m.energy_bands_tev]
+            for n, t in self.campaign.targets.items()
         }
 
     @property

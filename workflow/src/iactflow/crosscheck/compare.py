@@ -7,6 +7,7 @@ states in errors or as fractions are turned into absolute ones here.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,9 @@ from iactflow.campaign.json_product import read_json
 from iactflow.crosscheck.verdict_table import verdict_page
 from iactflow.crosscheck.verdicts import Verdict, write_verdicts
 
-__all__ = ["compare_blocks", "compare_products"]
+__all__ = ["compare_blocks", "compare_products", "normal_off_verdicts"]
+
+LOG = logging.getLogger(__name__)
 
 Row = tuple[str, object, object, object]
 EDGE_TOLERANCE_DAY = 1.0 / 86400.0
@@ -33,7 +36,8 @@ def compare_products(inputs, outputs, params, wildcards) -> None:
         ``verdicts``: TSV with the columns of `Verdict`; ``table``: the same as an HTML page.
     params : namespace
         ``index``: ``{product: {target: {"main": [paths], "check": path}}}``; ``tolerances``: the
-        block of the campaign.
+        block of the campaign; ``normal_off``: energy bands by target whose off-source
+        significance must be a standard normal.
     wildcards : namespace
         Not used.
     """
@@ -43,6 +47,9 @@ def compare_products(inputs, outputs, params, wildcards) -> None:
             main = _merged(files["main"])
             check = _merged([files["check"]])
             verdicts += compare_blocks(target, product, main, check, params.tolerances)
+            if product == "sky_map":
+                bands = params.normal_off.get(target, [])
+                verdicts += normal_off_verdicts(target, bands, main, check, params.tolerances)
     write_verdicts(outputs.verdicts, verdicts)
     Path(outputs.table).write_text(verdict_page(verdicts, params.tolerances), encoding="utf-8")
 
@@ -74,6 +81,42 @@ def compare_blocks(
     return [_verdict(target, product, *row) for row in rows]
 
 
+def normal_off_verdicts(
+    target: str, bands: list[str], main: dict, check: dict, tolerances: dict
+) -> list[Verdict]:
+    """Hold the off-source significance of both chains against the standard normal.
+
+    Parameters
+    ----------
+    target : str
+        Name of the target.
+    bands : list of str
+        Energy bands that are held.
+    main, check : dict
+        Blocks of the sky maps.
+    tolerances : dict
+        Block of the campaign.
+
+    Returns
+    -------
+    list of Verdict
+        Four per band; the number of the standard normal stands in the column of the check.
+    """
+    return [
+        _verdict(
+            target,
+            "sky_map",
+            f"{band}.{name} of a normal ({chain} chain)",
+            _get(block, band, name),
+            expected,
+            tolerances[name],
+        )
+        for band in bands
+        for chain, block in (("main", main), ("check", check))
+        for name, expected in (("off_mean", 0.0), ("off_std", 1.0))
+    ]
+
+
 def _verdict(target, product, quantity, main, check, tolerance) -> Verdict:
     main, check, tolerance = _number(main), _number(check), _number(tolerance)
     # any comparison with NaN is false, so that a missing number fails
@@ -93,7 +136,8 @@ def _merged(paths: list[str]) -> dict:
     for path in paths:
         try:
             content = read_json(path)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            LOG.warning("%s cannot be read, its numbers fail: %s", path, error)
             continue
         if isinstance(content, dict):
             merged |= content
