@@ -43,8 +43,11 @@ lock: ## resolve the environment anew
 demo: run ## run the embedded default campaign through to its HTML report
 
 run: env ## run CAMPAIGN (a file of config/campaigns) through to its HTML report
-	status=0; $(BIN)/snakemake all $(OPTIONS) || status=$$?; \
-	$(MAKE) --no-print-directory report CAMPAIGN=$(CAMPAIGN) && exit $$status
+	@status=0; $(BIN)/snakemake all $(OPTIONS) || status=$$?; \
+	if [ -e results/$(CAMPAIGN)/overview.html ]; then \
+	  $(MAKE) --no-print-directory report CAMPAIGN=$(CAMPAIGN) || exit 1; \
+	fi; \
+	exit $$status
 
 report: env ## write the report of CAMPAIGN, also when its gate is closed
 	$(BIN)/snakemake products $(OPTIONS) --report results/$(CAMPAIGN)/report.html $(STYLE)

@@ -114,8 +114,9 @@ class LoadedCampaign:
             return self.paths.mock_root
         if data.dl3_root is not None:
             return data.dl3_root
-        if os.environ.get("IACTFLOW_DATA"):
-            return str(Path(os.environ["IACTFLOW_DATA"]) / DR1)
+        below = os.environ.get("IACTFLOW_DATA")
+        if below and ((Path(below) / DR1 / INDICES[0]).exists() or not data.fetch.enabled):
+            return str(Path(below) / DR1)
         if data.fetch.enabled:
             return FETCHED
         raise InputError(
