@@ -101,7 +101,7 @@ def published_curve(published: dict, energy_tev: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     published : dict
-        A `iactflow.campaign.schema.PublishedSpectrum`.
+        A `iactflow.campaign.schema_products.PublishedSpectrum`.
     energy_tev : ndarray, shape (n,)
         Energies, TeV.
 

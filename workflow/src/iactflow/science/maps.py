@@ -68,7 +68,7 @@ class MapDefinition:
     exclusion : tuple of dict
         Circles kept out of the background: ``ra_deg``, ``dec_deg``, ``radius_deg``.
     ring : dict
-        Keys of `iactflow.campaign.schema.Ring`.
+        Keys of `iactflow.campaign.schema_products.Ring`.
     spectral_index : float
         Index of the power law over which the exposure is averaged.
     target_ra_deg, target_dec_deg, on_radius_deg : float

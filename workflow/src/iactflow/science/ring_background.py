@@ -20,7 +20,7 @@ class RingBackground:
     Parameters
     ----------
     ring : dict
-        Keys of `iactflow.campaign.schema.Ring`.
+        Keys of `iactflow.campaign.schema_products.Ring`.
     pixel_deg : float
         Pixel size, deg.
     source_free : ndarray of bool, shape (ny, nx)
