@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from iactflow.campaign.atomic import (
-    atomic_directory,
     atomic_output,
     publish,
     remove,
@@ -18,10 +17,10 @@ def names(folder):
     return sorted(p.name for p in folder.iterdir())
 
 
-def fail_halfway(context, name=None):
+def fail_halfway(context):
     """Write something inside the block, then fail."""
     with context as temporary:
-        (temporary / name if name else temporary).write_text("half")
+        temporary.write_text("half")
         raise ZeroDivisionError
 
 
@@ -57,16 +56,22 @@ def test_nothing_written_is_an_error(tmp_path):
 
 def test_directory_replaces_the_old_one(tmp_path):
     for content in ("first", "second"):
-        with atomic_directory(tmp_path / "ogip") as temporary:
-            assert temporary.is_dir()
+        with atomic_output(tmp_path / "ogip") as temporary:
+            temporary.mkdir()
             (temporary / content).write_text(content)
     assert names(tmp_path) == ["ogip"]
     assert names(tmp_path / "ogip") == ["second"]
 
 
 def test_directory_error_leaves_nothing(tmp_path):
+    def fail_halfway_in_folder():
+        with atomic_output(tmp_path / "ogip") as temporary:
+            temporary.mkdir()
+            (temporary / "a").write_text("half")
+            raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
-        fail_halfway(atomic_directory(tmp_path / "ogip"), "a")
+        fail_halfway_in_folder()
     assert names(tmp_path) == []
 
 

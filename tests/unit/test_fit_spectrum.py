@@ -20,7 +20,7 @@ from iactflow.science.fit import fit_model
 from iactflow.science.flux_points import estimate_flux_points
 from iactflow.science.folding import folding_data
 from iactflow.science.ogip import write_ogip
-from iactflow.science.spectrum_io import counts_block, plain, totals_block
+from iactflow.science.spectrum_io import counts_block, totals_block
 from iactflow.science.stages.fit_spectrum import fit_spectrum
 
 AXIS = {"energy_min_tev": 0.1, "energy_max_tev": 100.0, "n_bins": 36}
@@ -202,11 +202,6 @@ def test_alpha_is_weighted_by_off_counts():
     for run in runs:
         run["n_off"] = 0
     assert totals_block(runs)["alpha"] == pytest.approx(2 / 12)
-
-
-def test_plain_has_no_nan():
-    value = {"a": np.array([1.0, np.nan]), 2: (np.int64(3), math.inf), "c": np.bool_(True)}
-    assert plain(value) == {"a": [1.0, None], "2": [3, None], "c": True}
 
 
 @pytest.fixture(scope="module")

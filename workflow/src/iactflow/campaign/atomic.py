@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 __all__ = [
-    "atomic_directory",
     "atomic_output",
     "publish",
     "remove",
@@ -115,7 +114,7 @@ def publish(pairs: Iterable[tuple[str | Path, str | Path]]) -> None:
 
 @contextmanager
 def atomic_output(path: str | Path) -> Iterator[Path]:
-    """Write a file whole or not at all.
+    """Write a file or a folder whole or not at all.
 
     Parameters
     ----------
@@ -125,7 +124,8 @@ def atomic_output(path: str | Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        Temporary name to write to. It is renamed at the end of the block, removed on an error.
+        Temporary name to write to, or to make as a folder. It is renamed at the end of the
+        block, removed on an error.
 
     Raises
     ------
@@ -140,22 +140,3 @@ def atomic_output(path: str | Path) -> Iterator[Path]:
         publish([(temporary, path)])
     finally:
         remove(temporary)
-
-
-@contextmanager
-def atomic_directory(path: str | Path) -> Iterator[Path]:
-    """Write a folder whole or not at all.
-
-    Parameters
-    ----------
-    path : str or Path
-        Final name; an existing folder of this name is replaced.
-
-    Yields
-    ------
-    Path
-        Temporary folder, made and empty. Renamed at the end of the block, removed on an error.
-    """
-    with atomic_output(path) as temporary:
-        temporary.mkdir()
-        yield temporary

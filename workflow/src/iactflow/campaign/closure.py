@@ -63,18 +63,7 @@ def _imports(module: str, root: Path) -> frozenset[str]:
 
 
 @cache
-def _closure(module: str, root: Path) -> tuple[Path, ...]:
-    if _module_file(module, root) is None:
-        raise ModuleNotFoundError(f"{module} is no module of {PACKAGE} in {root}")
-    seen, waiting = {module}, [module]
-    while waiting:
-        new = _imports(waiting.pop(), root) - seen
-        seen |= new
-        waiting.extend(new)
-    return tuple(sorted({_module_file(name, root) for name in seen}))
-
-
-def import_closure(module: str, root: Path = ROOT) -> list[Path]:
+def import_closure(module: str, root: Path = ROOT) -> tuple[Path, ...]:
     """Source files of the package that a module needs, its own among them.
 
     Parameters
@@ -86,7 +75,7 @@ def import_closure(module: str, root: Path = ROOT) -> list[Path]:
 
     Returns
     -------
-    list of Path
+    tuple of Path
         Absolute and sorted.
 
     Raises
@@ -94,7 +83,14 @@ def import_closure(module: str, root: Path = ROOT) -> list[Path]:
     ModuleNotFoundError
         If the package holds no such module.
     """
-    return list(_closure(module, root))
+    if _module_file(module, root) is None:
+        raise ModuleNotFoundError(f"{module} is no module of {PACKAGE} in {root}")
+    seen, waiting = {module}, [module]
+    while waiting:
+        new = _imports(waiting.pop(), root) - seen
+        seen |= new
+        waiting.extend(new)
+    return tuple(sorted({_module_file(name, root) for name in seen}))
 
 
 def _is_inert(node: ast.stmt) -> bool:
@@ -165,7 +161,7 @@ def closure_digest(module: str, root: Path = ROOT) -> str:
     ModuleNotFoundError
         If the package holds no such module.
     """
-    sources = _closure(module, root)
+    sources = import_closure(module, root)
     folders = sorted({source.parent for source in sources})
     data = (f for folder in folders for f in folder.iterdir() if f.suffix in DATA_SUFFIXES)
     digest = blake2b(digest_size=16)

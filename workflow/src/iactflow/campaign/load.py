@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import os
 from functools import cache, cached_property
 from pathlib import Path
@@ -345,13 +344,3 @@ class LoadedCampaign:
             row.file: {"sha256": row.sha256, "size_bytes": int(row.size_bytes)}
             for row in table.itertuples()
         }
-
-    def as_json(self) -> str:
-        """Return the configuration that fixes the results, as canonical JSON.
-
-        Returns
-        -------
-        str
-            JSON text.
-        """
-        return json.dumps(self.config, sort_keys=True, indent=1)

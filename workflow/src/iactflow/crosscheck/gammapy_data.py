@@ -1,4 +1,4 @@
-"""What all products of the check chain share: observations, regions, data sets, JSON, by gammapy.
+"""What all products of the check chain share: observations, regions, data sets, by gammapy.
 
 The check chain imports nothing of the main chain, so that no error can be common to both. It makes
 its own exclusion masks, off regions and data sets with gammapy's makers (Donath et al. 2023, A&A
@@ -8,7 +8,6 @@ its own exclusion masks, off regions and data sets with gammapy's makers (Donath
 from __future__ import annotations
 
 import csv
-import json
 import logging
 import math
 import warnings
@@ -18,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import astropy.units as u
-import numpy as np
 from astropy.coordinates import SkyCoord
 from gammapy.data import DataStore, Observation
 from gammapy.datasets import Datasets, SpectrumDataset
@@ -46,7 +44,6 @@ __all__ = [
     "open_observations",
     "quiet",
     "sky_position",
-    "write_json",
 ]
 
 log = logging.getLogger(__name__)
@@ -305,30 +302,3 @@ def fit_power_law(
     if excess > 0 and predicted > 0:
         model.amplitude.value *= excess / predicted
     return model, Fit().run(datasets)
-
-
-def _plain(value):
-    """Python numbers and lists; null for a number that is none."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def write_json(path: str | Path, content: dict) -> None:
-    """Write a result; numbers that are not finite become null.
-
-    Parameters
-    ----------
-    path : str or Path
-        File to write.
-    content : dict
-        The block.
-    """
-    text = json.dumps(_plain(content), indent=1, allow_nan=False)
-    Path(path).write_text(text + "\n", encoding="utf-8")

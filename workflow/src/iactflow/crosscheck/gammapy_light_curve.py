@@ -11,6 +11,7 @@ from gammapy.estimators import LightCurveEstimator
 from gammapy.maps import MapAxis
 from gammapy.modeling.models import PowerLawSpectralModel, SkyModel, SpectralModel
 
+from iactflow.campaign.json_product import write_json
 from iactflow.crosscheck.gammapy_data import (
     DNDE_UNIT,
     SOURCE,
@@ -19,7 +20,6 @@ from iactflow.crosscheck.gammapy_data import (
     make_datasets,
     open_observations,
     quiet,
-    write_json,
 )
 from iactflow.crosscheck.gammapy_spectrum import fit_model
 

@@ -15,8 +15,9 @@ from gammapy.makers import (
 from gammapy.maps import MapAxis, WcsGeom, WcsNDMap
 from regions import CircleSkyRegion
 
+from iactflow.campaign.json_product import write_json
 from iactflow.campaign.paths import band_name
-from iactflow.crosscheck.gammapy_data import open_observations, quiet, sky_position, write_json
+from iactflow.crosscheck.gammapy_data import open_observations, quiet, sky_position
 
 __all__ = ["check_sky_maps"]
 

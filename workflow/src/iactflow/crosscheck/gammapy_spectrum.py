@@ -18,6 +18,7 @@ from gammapy.modeling.models import (
 )
 from gammapy.stats import WStatCountsStatistic
 
+from iactflow.campaign.json_product import write_json
 from iactflow.crosscheck.gammapy_data import (
     DNDE_UNIT,
     SOURCE,
@@ -26,7 +27,6 @@ from iactflow.crosscheck.gammapy_data import (
     make_datasets,
     open_observations,
     quiet,
-    write_json,
 )
 
 __all__ = ["check_spectrum"]

@@ -6,12 +6,9 @@ lacks one is refused here. Producers may add keys of their own inside a block.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable
-from pathlib import Path
 
-from iactflow.campaign.json_product import read_json
+from iactflow.campaign.json_product import read_json, write_json
 from iactflow.campaign.provenance import read_sidecar
 from iactflow.crosscheck.verdicts import read_verdicts
 from iactflow.errors import InputError
@@ -109,8 +106,7 @@ def summarise(inputs, outputs, params, wildcards) -> None:
             "labels": {name: target["label"] for name, target in facts["targets"].items()},
         },
     }
-    text = json.dumps(_plain(summary), indent=1, ensure_ascii=False, allow_nan=False)
-    Path(outputs.summary).write_text(text + "\n", encoding="utf-8")
+    write_json(outputs.summary, summary)
 
 
 def cost_per_rule(sidecars: list[dict]) -> dict[str, dict]:
@@ -195,14 +191,3 @@ def _versions(sidecars: list[dict]) -> dict[str, str]:
             for name, version in agent["iactflow:versions"].items():
                 found.setdefault(name, set()).add(version)
     return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
-
-
-def _plain(value):
-    """Replace what JSON cannot hold: numpy scalars by numbers, NaN and infinity by null."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

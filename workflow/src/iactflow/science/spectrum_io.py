@@ -19,7 +19,6 @@ __all__ = [
     "counts_block",
     "flux_point_blocks",
     "model_block",
-    "plain",
     "profiles_table",
     "totals_block",
 ]
@@ -27,32 +26,6 @@ __all__ = [
 #: Reach of the profile of a parameter, in errors on either side, and its number of values.
 PROFILE_SIGMA = 3.5
 PROFILE_VALUES = 29
-
-
-def plain(value):
-    """Turn numbers and arrays into what JSON holds; what is not finite becomes null.
-
-    Parameters
-    ----------
-    value : object
-        Dicts, sequences, arrays, numpy scalars.
-
-    Returns
-    -------
-    object
-        Dicts, lists, str, int, float, bool and None alone.
-    """
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def totals_block(runs: Iterable) -> dict:

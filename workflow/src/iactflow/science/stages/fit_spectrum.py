@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
 
+from iactflow.campaign.json_product import write_json
 from iactflow.campaign.streams import StreamKey
 from iactflow.errors import InputError
 from iactflow.science.dataset import definitions
@@ -22,7 +22,6 @@ from iactflow.science.spectrum_io import (
     counts_block,
     flux_point_blocks,
     model_block,
-    plain,
     profiles_table,
     totals_block,
 )
@@ -81,7 +80,7 @@ def fit_spectrum(inputs, outputs, params, wildcards) -> None:
         block["counts"] = counts_block(datasets[_definition(name, datasets)], blocks[name], fit)
         block["goodness_of_fit"].update(_bootstrap(blocks[name], fit, target, name, params.seed))
         result["models"][name] = block
-    Path(outputs.spectrum).write_text(json.dumps(plain(result), indent=1, allow_nan=False) + "\n")
+    write_json(outputs.spectrum, result)
     sigma = target["spectrum"]["flux_points"]["upper_limit_sigma"]
     _write(flux_points_table(points, sigma), outputs.flux_points)
     _write(profiles_table(fits, blocks, points, points_model), outputs.profiles)

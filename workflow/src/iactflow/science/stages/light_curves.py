@@ -6,12 +6,11 @@ overlap, so that memory does not grow with the event lists.
 
 from __future__ import annotations
 
-import json
 import logging
-from pathlib import Path
 
 import numpy as np
 
+from iactflow.campaign.json_product import write_json
 from iactflow.dl3.files import run_files
 from iactflow.errors import InputError
 from iactflow.io.gadf import read_observation
@@ -79,8 +78,7 @@ def estimate_light_curve(inputs, outputs, params, wildcards) -> None:
     table = light_curve_table(curve, target["spectrum"]["flux_points"]["detection_sqrt_ts"])
     table.meta.update(target=target["name"], binning=binning)
     table.write(outputs.light_curve, format="ascii.ecsv", overwrite=True)
-    summary = {binning: light_curve_summary(curve)}
-    Path(outputs.summary).write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n")
+    write_json(outputs.summary, {binning: light_curve_summary(curve)})
 
 
 def light_curve_of_files(paths, target: dict, binning: str) -> LightCurve:

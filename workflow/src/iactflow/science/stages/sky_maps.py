@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from pathlib import Path
 
+from iactflow.campaign.json_product import write_json
 from iactflow.dl3.files import run_files
 from iactflow.errors import InputError
 from iactflow.io.gadf import read_observation
@@ -13,6 +14,8 @@ from iactflow.science.map_products import make_products, summarise
 from iactflow.science.maps import HDUS, MapDefinition, MapFiller, MapSums
 
 __all__ = ["fill_sky_map", "make_sky_map"]
+
+LOG = logging.getLogger(__name__)
 
 
 def fill_sky_map(inputs, outputs, params, wildcards) -> None:
@@ -40,7 +43,7 @@ def fill_sky_map(inputs, outputs, params, wildcards) -> None:
         filler.add(read_observation(path, hdus=HDUS))
     for run in filler.sums.runs:
         if run["status"] != "used":
-            print(f"run {run['obs_id']} is left out: {run['status']}")
+            LOG.warning("run %d is left out: %s", run["obs_id"], run["status"])
     write_sums(outputs.maps, definition, filler.sums)
 
 
@@ -76,5 +79,4 @@ def make_sky_map(inputs, outputs, params, wildcards) -> None:
         sums.add(chunk)
     sky_map = make_products(definition, sums)
     write_sky_map(outputs.maps, sky_map)
-    text = json.dumps({definition.band: summarise(sky_map)}, indent=2, allow_nan=False)
-    Path(outputs.summary).write_text(text + "\n", encoding="utf-8")
+    write_json(outputs.summary, {definition.band: summarise(sky_map)})
