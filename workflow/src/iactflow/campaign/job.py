@@ -38,6 +38,10 @@ __all__ = ["JobError", "run_job"]
 
 PROVENANCE = "provenance"
 EXPECT_IMAGE = "IACTFLOW_EXPECT_IMAGE"
+# Where Snakemake binds the launching side's Python path, behind the image's own.
+HOST_PYTHON = Path("/mnt/snakemake_searchpaths")
+# Names of the script itself; multiprocessing adds the second one.
+MAIN = ("__main__", "__mp_main__")
 
 
 class JobError(RuntimeError):
@@ -150,12 +154,12 @@ def _check_code(code: str | None, module: str) -> str:
 
 
 def _checkout_modules(snakemake: object) -> list[str] | None:
-    """Modules loaded from the checkout, when the job was asked to run in its image.
+    """Modules loaded from the checkout or the host, when the job was asked to run in its image.
 
     Raises
     ------
     JobError
-        If it runs outside a container, or a module comes from the checkout.
+        If it runs outside a container, or a module comes from the checkout or the host.
     """
     if os.environ.get(EXPECT_IMAGE) != "1":
         return None
@@ -163,16 +167,20 @@ def _checkout_modules(snakemake: object) -> list[str] | None:
         raise JobError(f"{EXPECT_IMAGE}=1, but the job runs outside a container")
     # Scripts lie in workflow/scripts of the checkout; they alone may come from there.
     folder = getattr(snakemake, "scriptdir", None)
-    roots = {Path.cwd().resolve()} | ({Path(folder).resolve().parents[1]} if folder else set())
+    roots = {HOST_PYTHON, Path.cwd().resolve()} | (
+        {Path(folder).resolve().parents[1]} if folder else set()
+    )
     loaded = []
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file is None or name == "__main__":
+        if file is None or name in MAIN:
             continue
         if any(Path(file).resolve().is_relative_to(root) for root in roots):
             loaded.append(name)
     if loaded:
-        raise JobError(f"loaded from the checkout instead of the image: {', '.join(loaded)}")
+        raise JobError(
+            f"loaded from the checkout or the host instead of the image: {', '.join(loaded)}"
+        )
     return loaded
 
 

@@ -290,9 +290,10 @@ class LoadedCampaign:
         InputError
             For the first DL3 file that is missing.
         """
-        needed = {name: self.dl3_files(name) for name in self.targets}
+        runs = self.runs
         if self.is_mock or self.fetches:
             return
+        needed = {name: self.dl3_files(name) for name in runs}
         root = Path(self.dl3_root)
         if not all((root / name).is_file() for name in INDICES):
             raise InputError(

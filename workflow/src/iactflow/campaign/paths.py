@@ -89,7 +89,7 @@ class Paths:
 
 def dl3_file(root: str | Path, file: str) -> str:
     """Path of a run's DL3 file below the data root."""
-    return str(Path(root) / file)
+    return f"{root}/{file}"
 
 
 def band_name(band: list[float] | tuple[float, float]) -> str:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from iactflow.campaign.directions import separation_deg
 from iactflow.campaign.schema import Observations, Position
 from iactflow.errors import InputError
 
-__all__ = ["COLUMNS", "angular_separation_deg", "chunk_runs", "read_run_table", "select_runs"]
+__all__ = ["COLUMNS", "chunk_runs", "read_run_table", "select_runs"]
 
 COLUMNS = {
     "obs_id": "int64",
@@ -69,25 +70,6 @@ def read_run_table(path: str | Path, base: str | Path = ".") -> pd.DataFrame:
     return table.sort_values("obs_id").set_index("obs_id", drop=False)
 
 
-def angular_separation_deg(ra1_deg, dec1_deg, ra2_deg, dec2_deg):
-    """Angular separation of directions (haversine formula, accurate when small).
-
-    Parameters
-    ----------
-    ra1_deg, dec1_deg, ra2_deg, dec2_deg : float or array, shape (n,)
-        Directions, deg.
-
-    Returns
-    -------
-    float or ndarray
-        Separation, deg.
-    """
-    ra1, dec1, ra2, dec2 = map(np.deg2rad, (ra1_deg, dec1_deg, ra2_deg, dec2_deg))
-    h = np.sin((dec2 - dec1) / 2) ** 2
-    h = h + np.cos(dec1) * np.cos(dec2) * np.sin((ra2 - ra1) / 2) ** 2
-    return np.rad2deg(2 * np.arcsin(np.sqrt(np.clip(h, 0, 1))))
-
-
 def select_runs(
     table: pd.DataFrame,
     observations: Observations,
@@ -126,7 +108,7 @@ def select_runs(
             raise InputError(file, key, unknown[0], _runs_at_hand(table))
         return table.loc[sorted(wanted)]
     keep = np.ones(len(table), dtype=bool)
-    distance = angular_separation_deg(
+    distance = separation_deg(
         table["ra_pnt_deg"], table["dec_pnt_deg"], position.ra_deg, position.dec_deg
     )
     keep &= distance <= observations.radius_deg

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from iactflow.campaign.directions import separation_deg
 from iactflow.campaign.json_product import read_json
 from iactflow.crosscheck.verdict_table import verdict_page
 from iactflow.crosscheck.verdicts import Verdict, write_verdicts
@@ -170,20 +171,14 @@ def _sky_map_rows(main: dict, check: dict, tolerances: dict) -> Iterator[Row]:
     for band in _keys(main, check):
         for name, tolerance in quantities.items():
             yield f"{band}.{name}", _get(main, band, name), _get(check, band, name), tolerance
-        separation_deg = _separation_deg(main.get(band), check.get(band))
-        yield f"{band}.peak_separation_deg", separation_deg, 0.0, tolerances["peak_separation_deg"]
+        distance_deg = _between_peaks_deg(main.get(band), check.get(band))
+        yield f"{band}.peak_separation_deg", distance_deg, 0.0, tolerances["peak_separation_deg"]
 
 
-def _separation_deg(a, b) -> float:
-    """Angle between two peaks by the haversine formula, exact for small angles."""
-    ra_a, dec_a, ra_b, dec_b = (
-        math.radians(_number(_get(block, key)))
-        for block in (a, b)
-        for key in ("peak_ra_deg", "peak_dec_deg")
-    )
-    squared = math.sin((dec_b - dec_a) / 2) ** 2
-    squared += math.cos(dec_a) * math.cos(dec_b) * math.sin((ra_b - ra_a) / 2) ** 2
-    return math.degrees(2 * math.asin(math.sqrt(squared)))
+def _between_peaks_deg(a, b) -> float:
+    """Angle between two peaks; NaN where one is missing."""
+    keys = ("peak_ra_deg", "peak_dec_deg")
+    return float(separation_deg(*(_number(_get(block, key)) for block in (a, b) for key in keys)))
 
 
 def _spectrum_rows(main: dict, check: dict, tolerances: dict) -> Iterator[Row]:

@@ -46,7 +46,7 @@ __all__ = [
     "sky_position",
 ]
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 SOURCE = "source"
 DNDE_UNIT = "cm-2 s-1 TeV-1"
@@ -96,7 +96,7 @@ def quiet() -> Iterator[None]:
         warnings.simplefilter("default")
         yield
     for text in sorted({str(w.message) for w in caught}):
-        log.warning("%s", text)
+        LOG.warning("%s", text)
 
 
 def open_observations(hdu_index: str | Path, observations: str | Path):
@@ -200,7 +200,7 @@ def find_runs(observations, settings: dict) -> tuple[list[Run], list[dict]]:
             runs.append(run)
             continue
         found = f"{len(regions)} off regions, {spectrum['min_off_regions']} needed"
-        log.warning("run %d dropped from the spectrum: %s", run.obs_id, found)
+        LOG.warning("run %d dropped from the spectrum: %s", run.obs_id, found)
         dropped.append({"obs_id": run.obs_id, "reason": found})
     return runs, dropped
 

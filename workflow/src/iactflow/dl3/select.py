@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from iactflow.campaign.directions import separation_deg
 from iactflow.campaign.load import open_run_table
-from iactflow.campaign.runs import angular_separation_deg
 
 __all__ = ["select_observations"]
 
@@ -25,7 +25,7 @@ def select_observations(inputs, outputs, params, wildcards) -> None:
     """
     table = open_run_table(inputs.table, params.mock_source).loc[params.obs_ids].copy()
     position = params.settings["position"]
-    table["offset_deg"] = angular_separation_deg(
+    table["offset_deg"] = separation_deg(
         table["ra_pnt_deg"], table["dec_pnt_deg"], position["ra_deg"], position["dec_deg"]
     ).round(6)
     table.to_csv(outputs.observations, sep="\t", index=False)

@@ -8,9 +8,9 @@ from astropy.wcs import WCS
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from iactflow.campaign.directions import separation_deg
 from iactflow.figures import sky_axes
 from iactflow.figures.style import COLOURS, new_figure, save
-from iactflow.science.regions import separation_deg
 
 __all__ = ["draw_regions"]
 

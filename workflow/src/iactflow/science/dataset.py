@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from iactflow.campaign.directions import separation_deg
 from iactflow.errors import InputError
 from iactflow.response import interpolate
 from iactflow.science.regions import (
     ReflectedRegions,
     contained,
     reflected_regions,
-    separation_deg,
 )
 from iactflow.science.stacking import stack
 

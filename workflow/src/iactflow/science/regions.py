@@ -29,13 +29,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from iactflow._jit import jit
+from iactflow.campaign.directions import separation_deg
 
 __all__ = [
     "ReflectedRegions",
     "contained",
     "contained_in_plane",
     "reflected_regions",
-    "separation_deg",
 ]
 
 GRID_DEG = 0.01
@@ -138,27 +138,6 @@ def reflected_regions(
     elif len(east) == 0:
         reason = "every position on the ring touches the exclusion"
     return ReflectedRegions(*pointing, east, north, radius, float(on_radius_deg), reason)
-
-
-def separation_deg(ra_a_deg, dec_a_deg, ra_b_deg, dec_b_deg):
-    """Great-circle distance, by the haversine formula.
-
-    Parameters
-    ----------
-    ra_a_deg, dec_a_deg, ra_b_deg, dec_b_deg : float or ndarray
-        Two directions, deg; they are broadcast.
-
-    Returns
-    -------
-    float or ndarray
-        Distance, deg.
-    """
-    ra_a, dec_a, ra_b, dec_b = (np.radians(x) for x in (ra_a_deg, dec_a_deg, ra_b_deg, dec_b_deg))
-    square = (
-        np.sin(0.5 * (dec_b - dec_a)) ** 2
-        + np.cos(dec_a) * np.cos(dec_b) * np.sin(0.5 * (ra_b - ra_a)) ** 2
-    )
-    return np.degrees(2.0 * np.arcsin(np.sqrt(np.minimum(square, 1.0))))
 
 
 @jit

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from iactflow._jit import jit
+from iactflow.campaign.directions import separation_deg
 from iactflow.errors import InputError
-from iactflow.science.regions import separation_deg
 
 __all__ = [
     "add_theta_squared",

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
+from iactflow.campaign.directions import separation_deg
 from iactflow.dl3.files import run_files
 from iactflow.io.gadf import read_observation
 from iactflow.science.dataset import (
@@ -16,7 +17,6 @@ from iactflow.science.dataset import (
     off_regions,
 )
 from iactflow.science.ogip import write_ogip
-from iactflow.science.regions import separation_deg
 from iactflow.science.theta_squared import (
     add_theta_squared,
     clear_centres,
@@ -26,7 +26,7 @@ from iactflow.science.theta_squared import (
 
 __all__ = ["extract_spectra"]
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 _RUNS = {
     "obs_id": "i8",
@@ -91,7 +91,7 @@ def extract_spectra(inputs, outputs, params, wildcards) -> None:
         runs.append(_run(observation, target, datasets["default"], off))
         regions.extend(_circles(observation, target, off))
         if runs[-1]["status"] == "dropped":
-            log.warning("run %d is dropped: %s", observation.obs_id, runs[-1]["reason"])
+            LOG.warning("run %d is dropped: %s", observation.obs_id, runs[-1]["reason"])
             continue
         for name, dataset in datasets.items():
             write_ogip(dataset, folder / name / f"obs_{observation.obs_id}")
