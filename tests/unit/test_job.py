@@ -235,7 +235,7 @@ def test_image_is_asserted_when_asked_for(job_of, monkeypatch, capfd, tmp_path):
     monkeypatch.setitem(sys.modules, "local_module", local)
     with pytest.raises(SystemExit):
         run_job(job_of(), write, module=MODULE)
-    assert "loaded from the checkout instead of the image: local_module" in capfd.readouterr().err
+    assert "instead of the image: local_module" in capfd.readouterr().err
 
 
 def test_script_folder_tells_the_checkout(job_of, monkeypatch, capfd, tmp_path):
