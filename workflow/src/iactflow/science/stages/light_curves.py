@@ -109,28 +109,22 @@ def light_curve_of_files(paths, target: dict, binning: str) -> LightCurve:
     time bins. A shape that is not given is fitted with one amplitude for all runs: where the flux
     varies together with the energy threshold, it is biased, and an index should be given.
     """
-    key = f"targets.{target['name']}.light_curves.{binning}"
     block, spectrum = target["light_curves"][binning], target["spectrum"]
-    axes = Axes(
-        *(energy_edges_tev(block[k] or spectrum[k]) for k in ("energy_axis", "energy_axis_true"))
-    )
-    how = Definition(axes, block["safe_range"] or spectrum["safe_range"])
+    how = _definition(block, spectrum)
     energy_range = block["energy_min_tev"], block["energy_max_tev"]
     given = None
     if block["binning"] == "fixed":
         given = fixed_bins(block["start"], block["step_min"], block["n_bins"])
     elif block["binning"] == "bayesian_blocks":
-        energy_range = snap_energy_range(axes.energy_edges_tev, *energy_range)
+        energy_range = snap_energy_range(how.axes.energy_edges_tev, *energy_range)
         given = _blocks(paths, target, how, energy_range, block["false_alarm_probability"])
     parts, runs = _reduce(paths, target, how, block["binning"], given)
     if not parts:
+        key = f"targets.{target['name']}.light_curves.{binning}"
         span = [f"MJD {t:.5f} (TT)" for t in _span(runs)] if runs else ["nothing"]
         allowed = f"time bins and runs that overlap; the usable runs span {' to '.join(span)}"
         raise InputError(key, "time bins", block["start"] or block["binning"], allowed)
-    if block["spectral_index"] is not None:
-        shape = SpectralShape.power_law(block["spectral_index"])
-    else:
-        shape = _fitted_shape(runs, block["model"], spectrum["models"][0]["reference_tev"])
+    shape = _shape(runs, block, spectrum["models"][0]["reference_tev"])
     bins = sorted({edges for edges, _ in parts})
     place = {edges: k for k, edges in enumerate(bins)}
     return fit_light_curve(
@@ -206,8 +200,18 @@ def _blocks(paths, target, how, energy_range, false_alarm_probability):
     return block_bins(np.concatenate(times), livetime, false_alarm_probability)
 
 
-def _fitted_shape(runs, model, reference_tev):
-    """Spectral model fitted to all runs, over all safe energies."""
+def _definition(block, spectrum):
+    """Energy axes and safe range of a light curve: its own, or those of the spectrum."""
+    keys = "energy_axis", "energy_axis_true"
+    axes = Axes(*(energy_edges_tev(block[key] or spectrum[key]) for key in keys))
+    return Definition(axes, block["safe_range"] or spectrum["safe_range"])
+
+
+def _shape(runs, block, reference_tev):
+    """Power law of the index given, or the model fitted to all runs over all safe energies."""
+    if block["spectral_index"] is not None:
+        return SpectralShape.power_law(block["spectral_index"])
+    model = block["model"]
     fit = fit_model(folding_data(runs), model, reference_tev)
     shown = zip(fit.names[1:], fit.values[1:], fit.errors[1:], strict=True)
     text = ", ".join(f"{name} {value:.4f} +- {error:.4f}" for name, value, error in shown)
