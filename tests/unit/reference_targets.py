@@ -6,8 +6,8 @@ from functools import cache
 
 import yaml
 
+from iactflow.campaign.directions import separation_deg
 from iactflow.io.gadf import find_files, read_obs_index
-from iactflow.science.regions import separation_deg
 
 AXIS = {"min": 0.1, "max": 100, "bins": 72}
 AXIS_TRUE = {"min": 0.05, "max": 150, "bins": 83}

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from figure_samples import DEC_DEG, RA_DEG, settings, text_outside, write_maps
 
+from iactflow.campaign.directions import separation_deg
 from iactflow.errors import InputError
 from iactflow.figures import sky_axes, sky_map
 from iactflow.figures.style import new_figure, style
 from iactflow.science.map_products import fit_normal
-from iactflow.science.regions import separation_deg
 
 
 @pytest.fixture

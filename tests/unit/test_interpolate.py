@@ -8,6 +8,7 @@ from reference_targets import reference_runs, reference_targets
 from scipy.interpolate import RegularGridInterpolator
 from scipy.stats import norm
 
+from iactflow.campaign.directions import separation_deg
 from iactflow.io.gadf import EffectiveArea, EnergyDispersion, PointSpread, read_observation
 from iactflow.response.interpolate import (
     containment,
@@ -18,7 +19,6 @@ from iactflow.response.interpolate import (
     threshold_energy_tev,
 )
 from iactflow.science.dataset import definitions
-from iactflow.science.regions import separation_deg
 
 ENERGY = np.geomspace(0.1, 100, 31)
 OFFSET = np.array([0.0, 0.5, 1.0, 2.0])

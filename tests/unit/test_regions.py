@@ -7,13 +7,13 @@ import pytest
 from astropy.coordinates import SkyCoord
 from reference_targets import reference_runs, reference_targets
 
+from iactflow.campaign.directions import separation_deg
 from iactflow.io.gadf import read_observation
 from iactflow.science.dataset import off_regions
 from iactflow.science.regions import (
     contained,
     contained_in_plane,
     reflected_regions,
-    separation_deg,
 )
 
 

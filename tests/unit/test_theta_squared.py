@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from iactflow.campaign.directions import separation_deg
 from iactflow.errors import InputError
-from iactflow.science.regions import separation_deg
 from iactflow.science.theta_squared import (
     add_theta_squared,
     clear_centres,
