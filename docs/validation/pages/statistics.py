@@ -51,7 +51,7 @@ Li & Ma's equation 17 and the W statistic where they can be written down. With s
 alpha of the exposures and the statistic of the XSPEC manual, appendix B: without on counts
 W = 2 (s + n_off ln(1 + alpha)); without off counts and s < n_on alpha / (1 + alpha),
 W = -2 (s / alpha + n_on ln(alpha / (1 + alpha))), above that W = 2 (s - n_on + n_on ln(n_on / s)).
-gammapy's documentation has 13 on and 11 off counts at alpha 1/2: significance 2.0928. W at s = 0
+For 13 on and 11 off counts at alpha 1/2 gammapy 2.1 gives a significance of 2.09283. W at s = 0
 is the square of Li & Ma's significance, and zero at s = n_on - alpha n_off. What is left are the
 last digits of floating point.
 """
