@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -48,3 +50,9 @@ def test_quantities_carry_their_unit(block):
     for key, field in block.model_fields.items():
         if re.search(r"\b(float|int)\b", str(field.annotation)):
             assert key in plain or key.endswith(units), f"{block.__name__}.{key}"
+
+
+def test_generated_pages_are_up_to_date(repository):
+    command = [sys.executable, str(repository / "docs" / "generate.py"), "--check"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
