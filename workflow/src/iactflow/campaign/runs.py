@@ -24,7 +24,7 @@ COLUMNS = {
     "livetime_s": "float64",
     "file": "str",
 }
-"""Columns of every run table and their types; ``size_bytes`` and ``sha256`` may follow."""
+"""Columns of every run table and their types; others may follow."""
 
 
 def read_run_table(path: str | Path, base: str | Path = ".") -> pd.DataFrame:

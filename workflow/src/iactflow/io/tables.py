@@ -7,12 +7,15 @@ from pathlib import Path
 from iactflow.errors import InputError
 from iactflow.io.datamodel import Table, render
 from iactflow.io.tables_events import EVENT_TABLES
+from iactflow.io.tables_results import RESULT_TABLES
 from iactflow.io.tables_science import SCIENCE_TABLES
 
 __all__ = ["DOCUMENT", "TABLES", "find_table"]
 
 DOCUMENT = "docs/data-model.md"
-TABLES: dict[str, Table] = {table.name: table for table in (*EVENT_TABLES, *SCIENCE_TABLES)}
+TABLES: dict[str, Table] = {
+    table.name: table for table in (*EVENT_TABLES, *SCIENCE_TABLES, *RESULT_TABLES)
+}
 
 
 def find_table(table: str | Table, file: str | Path) -> Table:

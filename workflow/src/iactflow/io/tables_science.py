@@ -1,7 +1,4 @@
-"""Tables from DL3 to the results, and those of the campaign itself.
-
-Sources of names: GADF v0.3 (DL3), gammapy 2.1 flux tables (DL5).
-"""
+"""Tables of DL3 (names of GADF v0.3), and those of the campaign itself."""
 
 from __future__ import annotations
 
@@ -127,98 +124,37 @@ DL3 = (
     ),
 )
 
-DIFFERENTIAL = "TeV-1 s-1 cm-2"
-INTEGRAL = "s-1 cm-2"
-
-DL4 = (
-    Table(
-        "spectrum_dataset",
-        "DL4",
-        "A bin of reconstructed energy of a run's on and off spectrum (written as OGIP).",
-        (
-            Column("obs_id", "i8", "", "run; 0 for a stack"),
-            Column("energy_min_tev", "f8", "TeV", "lower edge"),
-            Column("energy_max_tev", "f8", "TeV", "upper edge"),
-            Column("n_on", "f8", "", "counts in the on region"),
-            Column("n_off", "f8", "", "counts in the off regions"),
-            Column("acceptance", "f8", "", "relative acceptance of the on region"),
-            Column("acceptance_off", "f8", "", "relative acceptance of the off regions"),
-            Column("mask_safe", "?", "", "whether the bin lies in the safe range"),
-        ),
-        ("obs_id", "energy_min_tev"),
-    ),
-    Table(
-        "theta_squared",
-        "DL4",
-        "A bin of the squared distance from the source.",
-        (
-            Column("theta_squared_min_deg2", "f8", "deg2", "lower edge"),
-            Column("theta_squared_max_deg2", "f8", "deg2", "upper edge"),
-            Column("n_on", "f8", "", "counts around the source"),
-            Column("n_off", "f8", "", "counts around the off positions"),
-            Column("alpha", "f8", "", "on over off acceptance"),
-        ),
-        ("theta_squared_min_deg2",),
-    ),
-)
-
-DL5 = (
-    Table(
-        "flux_points",
-        "DL5",
-        "A flux point (gammapy's conventions, SED type dnde).",
-        (
-            Column("e_ref", "f8", "TeV", "reference energy"),
-            Column("e_min", "f8", "TeV", "lower edge"),
-            Column("e_max", "f8", "TeV", "upper edge"),
-            Column("dnde", "f8", DIFFERENTIAL, "differential flux"),
-            Column("dnde_err", "f8", DIFFERENTIAL, "symmetric error", (), True),
-            Column("dnde_errp", "f8", DIFFERENTIAL, "upper error"),
-            Column("dnde_errn", "f8", DIFFERENTIAL, "lower error"),
-            Column("dnde_ul", "f8", DIFFERENTIAL, "upper limit"),
-            Column("ts", "f8", "", "test statistic", (), True),
-            Column("sqrt_ts", "f8", "", "its square root, with the sign of the excess"),
-            Column("is_ul", "?", "", "whether the limit stands for the point", (), True),
-        ),
-        ("e_min",),
-    ),
-    Table(
-        "light_curve",
-        "DL5",
-        "A time bin of a light curve; times are MJD in TT.",
-        (
-            Column("time_min", "f8", "d", "start"),
-            Column("time_max", "f8", "d", "stop"),
-            Column("e_min", "f8", "TeV", "lower end of the flux"),
-            Column("e_max", "f8", "TeV", "upper end of the flux"),
-            Column("flux", "f8", INTEGRAL, "integral flux"),
-            Column("flux_err", "f8", INTEGRAL, "its error"),
-            Column("flux_ul", "f8", INTEGRAL, "upper limit"),
-            Column("sqrt_ts", "f8", "", "significance, with the sign of the excess", (), True),
-        ),
-        ("time_min",),
-    ),
+RUN = (
+    Column("obs_id", "i8", "", "run"),
+    Column("target_name", "U", "", "object of the run"),
+    Column("ra_pnt_deg", "f8", "deg", "right ascension of the pointing"),
+    Column("dec_pnt_deg", "f8", "deg", "declination of the pointing"),
+    Column("zenith_deg", "f8", "deg", "mean zenith angle"),
+    Column("start_utc", "U", "", "start, UTC, ISO 8601"),
+    Column("stop_utc", "U", "", "stop, UTC, ISO 8601"),
+    Column("livetime_s", "f8", "s", "livetime"),
+    Column("file", "U", "", "DL3 file, relative to the data root"),
 )
 
 CAMPAIGN = (
+    Table("runs", "campaign", "A run at hand (TSV).", RUN, ("obs_id",)),
     Table(
-        "runs",
+        "observations",
         "campaign",
-        "A run at hand (TSV).",
-        (
-            Column("obs_id", "i8", "", "run"),
-            Column("target_name", "U", "", "object of the run"),
-            Column("ra_pnt_deg", "f8", "deg", "right ascension of the pointing"),
-            Column("dec_pnt_deg", "f8", "deg", "declination of the pointing"),
-            Column("zenith_deg", "f8", "deg", "mean zenith angle"),
-            Column("start_utc", "U", "", "start, UTC, ISO 8601"),
-            Column("stop_utc", "U", "", "stop, UTC, ISO 8601"),
-            Column("livetime_s", "f8", "s", "livetime"),
-            Column("file", "U", "", "DL3 file, relative to the data root"),
-            Column("size_bytes", "i8", "byte", "size of the file", (), True),
-            Column("sha256", "U", "", "checksum of the file", (), True),
-        ),
+        "A run of a target (TSV).",
+        (*RUN, Column("offset_deg", "f8", "deg", "offset of the target from the pointing")),
         ("obs_id",),
+    ),
+    Table(
+        "checksums",
+        "campaign",
+        "A file of the release (TSV).",
+        (
+            Column("file", "U", "", "file, relative to the data root"),
+            Column("size_bytes", "i8", "byte", "size"),
+            Column("sha256", "U", "", "SHA-256, hexadecimal"),
+        ),
+        ("file",),
     ),
     Table(
         "verdicts",
@@ -246,10 +182,9 @@ CAMPAIGN = (
             Column("wall_s", "f8", "s", "elapsed time"),
             Column("max_rss_mb", "f8", "Mbyte", "largest resident memory of a job"),
             Column("output_bytes", "i8", "byte", "size of the outputs"),
-            Column("input_bytes", "i8", "byte", "size of the inputs", (), True),
         ),
         ("rule",),
     ),
 )
 
-SCIENCE_TABLES = (*DL3, *DL4, *DL5, *CAMPAIGN)
+SCIENCE_TABLES = (*DL3, *CAMPAIGN)
