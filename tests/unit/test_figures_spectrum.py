@@ -171,8 +171,12 @@ def test_profiles_meet_the_parabola(figures):
 def test_profiles_without_any_row(tmp_path, monkeypatch):
     from figure_samples import profiles_table
 
-    monkeypatch.setattr(profiles, "save", lambda figure, path: None)
+    saved = []
+    monkeypatch.setattr(profiles, "save", lambda figure, path: saved.append((figure, path)))
     profiles.draw_profiles(profiles_table()[:0], {}, settings(), "profiles")
+    [(figure, path)] = saved
+    assert path == "profiles"
+    assert not any(axes.lines for axes in figure.axes)
 
 
 def test_regions_of_dropped_runs_are_not_drawn_as_off(figures):

@@ -99,7 +99,7 @@ def draw_in_kernel(key, out):
         out[i, 1] = philox.normal(state)
 
 
-def test_helpers_work_inside_kernels():
+def test_derived_draws_work_inside_kernels():
     out = np.empty((4, 2))
     draw_in_kernel(BASE.words(), out)
     raw = BASE.generator().bit_generator.random_raw(8)

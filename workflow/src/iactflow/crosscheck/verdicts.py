@@ -62,6 +62,6 @@ def read_verdicts(path: str | Path) -> list[dict]:
     table = pd.read_csv(path, sep="\t", dtype=words, keep_default_na=False, na_values=[""])
     for column in COLUMNS:
         if column not in table.columns:
-            raise InputError(path, "column", column, "one of " + ", ".join(table.columns))
+            raise InputError(path, column, "missing column", "columns " + ", ".join(COLUMNS))
     rows = table[list(COLUMNS)].to_dict("records")
     return [row | {"passed": row["passed"] == "True"} for row in rows]

@@ -73,7 +73,7 @@ def read_maps(path) -> SkyMaps:
         present = [hdu.name for hdu in hdus]
         for name in LAYERS:
             if name not in present:
-                raise InputError(path, "extension", name, "one of " + ", ".join(present))
+                raise InputError(path, f"HDU {name}", "nothing", "images " + ", ".join(LAYERS))
         layers = {name: np.squeeze(hdus[name].data).astype(float) for name in LAYERS}
         return SkyMaps(
             wcs=WCS(hdus["SIGNIFICANCE"].header).celestial,
