@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import math
 from pathlib import Path
 from typing import NamedTuple
-
-import pandas as pd
 
 from iactflow.errors import InputError
 
@@ -25,6 +25,7 @@ class Verdict(NamedTuple):
 
 
 COLUMNS = Verdict._fields
+NUMBERS = ("main", "check", "tolerance")
 
 
 def write_verdicts(path: str | Path, verdicts: list[Verdict]) -> None:
@@ -37,7 +38,13 @@ def write_verdicts(path: str | Path, verdicts: list[Verdict]) -> None:
     verdicts : list of Verdict
         Rows; numbers that are missing are NaN.
     """
-    pd.DataFrame(verdicts, columns=list(COLUMNS)).to_csv(path, sep="\t", index=False)
+    with open(path, "w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for verdict in verdicts:
+            row = verdict._asdict()
+            row |= {name: "" for name in NUMBERS if math.isnan(row[name])}
+            writer.writerow(row.values())
 
 
 def read_verdicts(path: str | Path) -> list[dict]:
@@ -58,10 +65,14 @@ def read_verdicts(path: str | Path) -> list[dict]:
     InputError
         When a column is missing.
     """
-    words = {"target": str, "product": str, "quantity": str, "passed": str}
-    table = pd.read_csv(path, sep="\t", dtype=words, keep_default_na=False, na_values=[""])
-    for column in COLUMNS:
-        if column not in table.columns:
-            raise InputError(path, column, "missing column", "columns " + ", ".join(COLUMNS))
-    rows = table[list(COLUMNS)].to_dict("records")
-    return [row | {"passed": row["passed"] == "True"} for row in rows]
+    with open(path, newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream, delimiter="\t")
+        names = reader.fieldnames or []
+        for column in COLUMNS:
+            if column not in names:
+                raise InputError(path, "column", column, "one of " + ", ".join(names))
+        rows = [{column: row[column] for column in COLUMNS} for row in reader]
+    for row in rows:
+        row |= {name: float(row[name] or "nan") for name in NUMBERS}
+        row["passed"] = row["passed"] == "True"
+    return rows
