@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from tests.workflow import REPOSITORY
 
 from iactflow.campaign.provenance import read_sidecar
+from tests.workflow import REPOSITORY
 
 CAMPAIGN = REPOSITORY / "config/campaigns/ci.yaml"
 # They name the image and state the cost of every job, and the page is compared byte by byte.

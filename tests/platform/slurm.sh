@@ -66,6 +66,11 @@ SlurmdLogFile=$folder/log/slurmd-%n.log
 NodeName=node[1-$nodes] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + nodes))] CPUs=$cpus RealMemory=8000 State=UNKNOWN
 PartitionName=short Nodes=node[1-$nodes] Default=YES MaxTime=02:00:00 State=UP"
 } >"$SLURM_CONF"
+# Snakemake's job step takes SLURM_CONF away from srun, which then looks in /etc alone: this srun
+# knows its farm. Put this folder before PATH.
+mkdir -p "$folder/bin"
+printf '#!/bin/sh\nSLURM_CONF=%s exec %s "$@"\n' "$SLURM_CONF" "$(command -v srun)" >"$folder/bin/srun"
+chmod +x "$folder/bin/srun"
 trap stop ERR
 background munged munged --foreground --force --key-file="$folder/munge/key" \
   --socket="$folder/munge.socket" --num-threads=2 --pid-file="$folder/munge/pid" \

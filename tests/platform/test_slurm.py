@@ -50,7 +50,11 @@ def submitted(farm, image_campaign, container_environment, run_folder):
         *("all", "--jobs", "6", *QUICK, "--configfile", image_campaign),
         folder=folder,
         profile="slurm",
-        environment={**container_environment, "SLURM_CONF": farm["SLURM_CONF"]},
+        environment={
+            **container_environment,
+            "SLURM_CONF": farm["SLURM_CONF"],
+            "PATH": f"{farm['SLURM_FOLDER']}/bin:{container_environment['PATH']}",
+        },
         timeout=900,
     )
     assert result.returncode == 0, result.stdout
