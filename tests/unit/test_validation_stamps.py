@@ -58,7 +58,7 @@ def test_page_is_of_this_code(name):
 def test_no_comparison_fails(name):
     lines = (FOLDER / f"{name}.md").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if "FAIL" in line] == []
-    assert sum("| pass |" in line for line in lines) >= 15
+    assert sum("| pass |" in line for line in lines) >= 10
 
 
 @pytest.mark.parametrize("name", NAMES)
