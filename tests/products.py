@@ -22,9 +22,15 @@ def write_campaign(file, change):
     return file
 
 
+def sidecar_files(folder):
+    """Files of the sidecars of all jobs; hidden ones are what a killed job did not finish."""
+    files = Path(folder).glob("results/**/*.prov.json")
+    return sorted(file for file in files if not file.name.startswith("."))
+
+
 def sidecars(folder):
     """Sidecars of all jobs below a working folder."""
-    files = sorted(Path(folder).glob("results/**/*.prov.json"))
+    files = sidecar_files(folder)
     assert files, f"no sidecar below {folder}"
     return [read_sidecar(file) for file in files]
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 import yaml
-from tests.products import CAMPAIGN, activities, differing, digests, write_campaign
+from tests.products import CAMPAIGN, activities, differing, digests, sidecar_files, write_campaign
 from tests.unit.summary_shape import SHAPE, check_shape
 from tests.workflow import REPOSITORY, job_counts, snakemake
 
@@ -59,7 +59,7 @@ def _changed(folder, change):
 def finished(tmp_path_factory):
     """Return the working folder of the campaign, which ran in two halves with a kill between.
 
-    The first half is ended by SIGKILL as soon as the first spectrum is extracted.
+    The first half is ended by SIGKILL as soon as the first mock runs are there.
     """
     folder = tmp_path_factory.mktemp("finished")
     command = [sys.executable, "-m", "snakemake", "all", "-s", str(REPOSITORY / "Snakefile")]
@@ -86,15 +86,14 @@ def finished(tmp_path_factory):
 
 def _wait_for_sidecar(process, folder):
     deadline = time.monotonic() + 300
-    while not list(folder.glob("results/ci/dl3/mock/*.prov.json")):
+    while not any("mock" in file.parts for file in sidecar_files(folder)):
         assert process.poll() is None, (folder / "killed.log").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
 
 def _times(folder):
-    files = sorted(folder.glob("results/ci/**/*.prov.json"))
-    return {str(f.relative_to(folder)): f.stat().st_mtime_ns for f in files}
+    return {str(f.relative_to(folder)): f.stat().st_mtime_ns for f in sidecar_files(folder)}
 
 
 @pytest.fixture
