@@ -43,6 +43,7 @@ lock: ## resolve the environment anew
 demo: run ## run the embedded default campaign through to its HTML report
 
 run: env ## run CAMPAIGN (a file of config/campaigns) through to its HTML report
+	@$(BIN)/iactflow validate config/campaigns/$(CAMPAIGN).yaml
 	@status=0; $(BIN)/snakemake all $(OPTIONS) || status=$$?; \
 	if [ -e results/$(CAMPAIGN)/overview.html ]; then \
 	  $(MAKE) --no-print-directory report CAMPAIGN=$(CAMPAIGN) || exit 1; \

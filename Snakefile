@@ -1,6 +1,7 @@
 """From DL3 event lists to sky maps, spectra and light curves, by two independent chains."""
 
-from snakemake.exceptions import WorkflowError
+import sys
+
 from snakemake.utils import min_version
 
 from iactflow.campaign.load import load_campaign
@@ -17,7 +18,7 @@ try:
     if workflow.is_main_process and not workflow.dryrun:
         hold_campaign(campaign.paths.root)
 except InputError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(f"iactflow: {error}")  # one line: an exception would add its place in this file
 
 P = campaign.paths
 

@@ -6,7 +6,6 @@ import shutil
 
 import pytest
 import yaml
-
 from tests.workflow import snakemake
 
 RUN = "data/hess_dl3_dr1_obs_id_023523.fits.gz"

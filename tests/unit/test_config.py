@@ -145,6 +145,14 @@ def test_empty_selection(campaign_folder):
         load(campaign_folder, content)
 
 
+def test_runs_by_the_name_of_their_target(campaign_folder):
+    content = changed("targets/crab/observations", {"target_name": "Crab", "zenith_max_deg": 47.0})
+    assert list(load(campaign_folder, content).runs["crab"]["obs_id"]) == [1]
+    content = changed("targets/crab/observations", {"target_name": "Vela"})
+    with pytest.raises(InputError, match=r"target_name: got 'Vela'; .*the run table: Crab"):
+        load(campaign_folder, content)
+
+
 def test_missing_file_of_a_run(campaign_folder):
     (campaign_folder / "runs" / "data" / "run_2.fits").unlink()
     with pytest.raises(InputError, match=r"run_2\.fits.*exists below data\.dl3_root"):

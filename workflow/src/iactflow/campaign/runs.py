@@ -99,7 +99,7 @@ def select_runs(
     Raises
     ------
     InputError
-        If a pinned run is not in the table, or the selection is empty.
+        If a pinned run or the target's name is not in the table, or the selection is empty.
     """
     if observations.obs_ids is not None or observations.run_list is not None:
         wanted, key = _pinned(observations, file, key)
@@ -108,10 +108,17 @@ def select_runs(
             raise InputError(file, key, unknown[0], _runs_at_hand(table))
         return table.loc[sorted(wanted)]
     keep = np.ones(len(table), dtype=bool)
-    distance = separation_deg(
-        table["ra_pnt_deg"], table["dec_pnt_deg"], position.ra_deg, position.dec_deg
-    )
-    keep &= distance <= observations.radius_deg
+    if observations.target_name is not None:
+        names = sorted(set(table["target_name"]))
+        if observations.target_name not in names:
+            allowed = "a target of the run table: " + ", ".join(names)
+            raise InputError(file, f"{key}.target_name", observations.target_name, allowed)
+        keep &= table["target_name"] == observations.target_name
+    if observations.radius_deg is not None:
+        distance = separation_deg(
+            table["ra_pnt_deg"], table["dec_pnt_deg"], position.ra_deg, position.dec_deg
+        )
+        keep &= distance <= observations.radius_deg
     if observations.zenith_max_deg is not None:
         keep &= table["zenith_deg"] <= observations.zenith_max_deg
     if observations.livetime_min_s is not None:

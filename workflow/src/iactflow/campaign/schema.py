@@ -42,6 +42,9 @@ class Observations(Block):
     run_list: str | None = Field(
         None, description="a TSV file with a column obs_id, relative to the campaign file"
     )
+    target_name: str | None = Field(
+        None, description="runs taken on this target, as the run table names it"
+    )
     radius_deg: Positive | None = Field(
         None, description="runs that point within this distance of the target, deg"
     )
@@ -53,15 +56,15 @@ class Observations(Block):
     @model_validator(mode="after")
     def _one_way(self):
         pinned = [k for k in ("obs_ids", "run_list") if getattr(self, k) is not None]
-        cuts = ("radius_deg", "zenith_max_deg", "livetime_min_s", "start", "stop")
+        cuts = ("target_name", "radius_deg", "zenith_max_deg", "livetime_min_s", "start", "stop")
         selected = [k for k in cuts if getattr(self, k) is not None]
         if len(pinned) > 1 or (pinned and selected):
             raise ValueError(
                 f"{' and '.join((pinned + selected)[:2])} exclude each other: pin the runs or "
                 "select them"
             )
-        if not pinned and self.radius_deg is None:
-            raise ValueError("give obs_ids, run_list or radius_deg")
+        if not pinned and self.radius_deg is None and self.target_name is None:
+            raise ValueError("give obs_ids, run_list, target_name or radius_deg")
         if self.obs_ids and len(set(self.obs_ids)) != len(self.obs_ids):
             raise ValueError("obs_ids: a run is listed twice")
         for key in ("start", "stop"):
