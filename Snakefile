@@ -18,7 +18,7 @@ try:
     if workflow.is_main_process and not workflow.dryrun:
         hold_campaign(campaign.paths.root)
 except InputError as error:
-    sys.exit(f"iactflow: {error}")  # one line: an exception would add its place in this file
+    sys.exit(f"iactflow: {error}")  # one line, no traceback
 
 P = campaign.paths
 
