@@ -97,7 +97,7 @@ rule plot_spectrum:
     benchmark:
         benchmark_of("plot_spectrum", "target")
     params:
-        settings=get_target_settings,
+        settings=get_spectrum_settings,
         code=campaign.code("plot_spectrum"),
     message:
         "Figures of the spectrum of {wildcards.target}"
