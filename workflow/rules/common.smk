@@ -1,11 +1,6 @@
 """What the rules ask of the campaign, as named functions of the wildcards."""
 
 
-def get_target_settings(wildcards):
-    """Settings of the target: a job reruns when they change, not when others do."""
-    return campaign.target_settings(wildcards.target)
-
-
 def get_selection_settings(wildcards):
     """Settings that the run list of a target depends on."""
     products = ("sky_maps", "spectrum", "light_curves", "exclusion_regions")
@@ -13,7 +8,7 @@ def get_selection_settings(wildcards):
 
 
 def get_map_settings(wildcards):
-    """Settings that sky maps depend on."""
+    """Settings that sky maps depend on: a job reruns when they change, not when others do."""
     return campaign.target_settings(wildcards.target, without=("light_curves",))
 
 
