@@ -40,6 +40,7 @@ def job_of(tmp_path, monkeypatch):
             wildcards=Namedlist(fromdict={"target": "crab"}),
             log=Namedlist(["log/job.log"]),
             rule="make_result",
+            config={"iactflow_campaign": {"config_sha256": "f" * 64, "image": "i.sif"}},
         )
 
     return make
@@ -59,7 +60,7 @@ def files(folder):
 
 
 def test_job_writes_products_sidecar_and_log(job_of, tmp_path, capfd):
-    run_job(job_of(seed=3, config_sha256="f" * 64, image="i.sif"), write, module=MODULE)
+    run_job(job_of(seed=3), write, module=MODULE)
     assert json.loads((tmp_path / "out/result.json").read_text()) == [
         "runs.tsv",
         ["runs.tsv"],
@@ -71,6 +72,7 @@ def test_job_writes_products_sidecar_and_log(job_of, tmp_path, capfd):
     assert activity["iactflow:rule"] == "make_result"
     assert activity["iactflow:seed"] == 3
     assert activity["iactflow:image"] == "i.sif"
+    assert activity["iactflow:config_sha256"] == "f" * 64
     assert activity["iactflow:code"] == closure_digest(MODULE)
     assert (
         activity["iactflow:cost"]["output_bytes"] == (tmp_path / "out/result.json").stat().st_size
@@ -270,3 +272,13 @@ run_job(N(input={{}}, output={{"a": "a.txt"}}, params={{"code": closure_digest("
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 128 + signal.SIGTERM
     assert set(os.listdir(tmp_path)) <= {"ready"}
+
+
+def test_what_a_killed_job_left_is_removed_by_the_next(job_of, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / ".tmp-123-abcdef01-result.json").write_text("half")
+    (folder / ".tmp-123-abcdef01-other.json").write_text("of another job")
+    run_job(job_of(), write, module=MODULE)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"result.json", "result.json.prov.json", ".tmp-123-abcdef01-other.json"}

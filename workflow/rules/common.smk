@@ -1,5 +1,7 @@
 """What the rules ask of the campaign, as named functions of the wildcards."""
 
+config["iactflow_campaign"] = campaign.identity
+
 
 def get_selection_settings(wildcards):
     """Settings that the run list of a target depends on."""

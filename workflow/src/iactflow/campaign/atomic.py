@@ -6,6 +6,7 @@ writers which choose a format by suffix still do.
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import shutil
@@ -17,6 +18,7 @@ __all__ = [
     "atomic_output",
     "publish",
     "remove",
+    "remove_stale",
     "sync",
     "temporary_name",
 ]
@@ -39,6 +41,19 @@ def temporary_name(path: str | Path) -> Path:
     """
     path = Path(path)
     return path.with_name(f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+
+
+def remove_stale(path: str | Path) -> None:
+    """Remove what a killed job left of a product under temporary names.
+
+    Parameters
+    ----------
+    path : str or Path
+        Final name; nobody else may be making it.
+    """
+    path = Path(path)
+    for stale in path.parent.glob(f"{PREFIX}*-*-{glob.escape(path.name)}"):
+        remove(stale)
 
 
 def remove(path: str | Path) -> None:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
-from iactflow.campaign.atomic import publish, remove, temporary_name
+from iactflow.campaign.atomic import publish, remove, remove_stale, temporary_name
 from iactflow.campaign.closure import closure_digest
 from iactflow.campaign.cost import measure, size_bytes
 from iactflow.campaign.digest import content_digest
@@ -37,6 +37,7 @@ from iactflow.errors import InputError
 __all__ = ["JobError", "run_job"]
 
 PROVENANCE = "provenance"
+IDENTITY = "iactflow_campaign"
 EXPECT_IMAGE = "IACTFLOW_EXPECT_IMAGE"
 # Where Snakemake binds the launching side's Python path, behind the image's own.
 HOST_PYTHON = Path("/mnt/snakemake_searchpaths")
@@ -194,13 +195,15 @@ def _check_written(pairs: list[tuple[Path, str]]) -> None:
 
 
 def _activity(snakemake: object, function: Callable, code: str, params: dict) -> Activity:
+    # Said by the Snakefile in the configuration, not in params: a rebuilt image reruns nothing.
+    campaign = getattr(snakemake, "config", {}).get(IDENTITY, {})
     return Activity(
         rule=snakemake.rule,
         wildcards={name: str(value) for name, value in snakemake.wildcards.items()},
         code=code,
         function=f"{function.__module__}.{function.__qualname__}",
-        config_sha256=params.get("config_sha256"),
-        image=params.get("image"),
+        config_sha256=campaign.get("config_sha256"),
+        image=campaign.get("image"),
         settings=params.get("settings"),
         seed=params.get("seed"),
         start=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -264,6 +267,7 @@ def _run(snakemake: object, function: Callable, module: str, verbatim: bool) -> 
         activity = _activity(snakemake, function, code, params)
         for _, final in pairs:
             Path(final).parent.mkdir(parents=True, exist_ok=True)
+            remove_stale(final)
         with measure() as activity.cost:
             function(
                 SimpleNamespace(**_named(snakemake.input)),
@@ -294,9 +298,9 @@ def run_job(
     ----------
     snakemake : object
         The object that Snakemake gives to a script: ``input``, ``output``, ``params``,
-        ``wildcards``, ``log``, ``rule``. Read from ``params``: ``code`` (closure digest of the
-        module by the launching side, required), ``settings``, ``config_sha256``, ``image``,
-        ``seed``.
+        ``wildcards``, ``log``, ``rule``, ``config``. Read from ``params``: ``code`` (closure
+        digest of the module by the launching side, required), ``settings``, ``seed``; from
+        ``config["iactflow_campaign"]``: ``config_sha256``, ``image``.
     function : callable
         The stage.
     module : str, optional

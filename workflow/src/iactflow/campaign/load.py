@@ -313,6 +313,11 @@ class LoadedCampaign:
                     )
 
     @property
+    def identity(self) -> dict[str, str]:
+        """What every sidecar says of the campaign."""
+        return {"config_sha256": self.config_sha256, "image": self.model.image}
+
+    @property
     def facts(self) -> dict:
         """What the summary and the overview say of the campaign itself."""
         data = self.config["data"]
