@@ -223,12 +223,20 @@ def _attribution(facts: dict) -> str:
     return f"<blockquote><p>{ATTRIBUTION}</p></blockquote>"
 
 
+def _used(summary: dict) -> str:
+    """Say whether the jobs ran in the campaign's image."""
+    containers = summary["about"]["containers"]
+    if not containers:
+        return "not used: the jobs ran in the locked environment of the launching side"
+    return "used as " + ", ".join(f"<code>{escape(c)}</code>" for c in containers)
+
+
 def _provenance(summary: dict, facts: dict) -> str:
     rows = [
         ("campaign file", f"<code>{escape(facts['config_file'])}</code>"),
         ("configuration (SHA-256)", f"<code>{escape(summary['config_sha256'])}</code>"),
         ("random seed", f"<code>{facts['seed']}</code>"),
-        ("image", f"<code>{escape(summary['image'])}</code>"),
+        ("image", f"<code>{escape(summary['image'])}</code>, {_used(summary)}"),
         ("iactflow", escape(summary["software"].get("iactflow", "unknown"))),
     ]
     return table((), rows)

@@ -103,10 +103,17 @@ def summarise(inputs, outputs, params, wildcards) -> None:
             "seed": facts["seed"],
             "data_source": facts["data_source"],
             "config_file": facts["config_file"],
+            "containers": _containers(sidecars),
             "labels": {name: target["label"] for name, target in facts["targets"].items()},
         },
     }
     write_json(outputs.summary, summary)
+
+
+def _containers(sidecars: list[dict]) -> list[str]:
+    """Images that jobs really ran in; empty when all ran outside."""
+    jobs = (job for sidecar in sidecars for job in sidecar["activity"].values())
+    return sorted({job["iactflow:container"] for job in jobs if job["iactflow:container"]})
 
 
 def cost_per_rule(sidecars: list[dict]) -> dict[str, dict]:
