@@ -1,25 +1,15 @@
 """From DL3 event lists to sky maps, spectra and light curves, by two independent chains."""
 
-import sys
-
 from snakemake.utils import min_version
 
-from iactflow.campaign.load import load_campaign
-from iactflow.campaign.lock import hold_campaign
 from iactflow.campaign.paths import WILDCARDS
+from iactflow.campaign.start import start_campaign
 from iactflow.campaign.targets import Targets
-from iactflow.errors import InputError
 
 min_version("9.14")
 
-try:
-    campaign = load_campaign(config, workflow.configfiles, workflow.basedir)
-    targets = Targets(campaign)
-    if workflow.is_main_process and not workflow.dryrun:
-        hold_campaign(campaign.paths.root)
-except InputError as error:
-    sys.exit(f"iactflow: {error}")  # one line, no traceback
-
+campaign = start_campaign(config, workflow)
+targets = Targets(campaign)
 P = campaign.paths
 
 

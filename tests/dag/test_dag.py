@@ -104,3 +104,16 @@ def test_no_campaign_is_one_message(tmp_path):
     assert result.returncode != 0
     assert "Traceback" not in result.stdout
     assert "a file of config/campaigns" in result.stdout
+
+
+def test_missing_image_is_one_message_and_no_job(campaign, tmp_path):
+    def change(content):
+        content["image"] = "nowhere.sif"
+
+    file = campaign("ci", change)
+    arguments = ("all", "--cores", 2, "--configfile", file)
+    result = snakemake(*arguments, folder=tmp_path, profile="local-apptainer")
+    assert result.returncode != 0
+    assert f"{file}: image: got 'nowhere.sif'; allowed: an existing image" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert not (tmp_path / "results").exists()
