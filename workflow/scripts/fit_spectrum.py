@@ -1,7 +1,6 @@
 """Fit the spectrum of a target."""
 
-from iactflow.science.stages.fit_spectrum import fit_spectrum
-
 from iactflow.campaign.job import run_job
+from iactflow.science.stages.fit_spectrum import fit_spectrum
 
 run_job(snakemake, fit_spectrum)

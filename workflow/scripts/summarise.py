@@ -1,7 +1,6 @@
 """Collect every headline number."""
 
-from iactflow.report.summary import summarise
-
 from iactflow.campaign.job import run_job
+from iactflow.report.summary import summarise
 
 run_job(snakemake, summarise)
