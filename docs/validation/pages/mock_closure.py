@@ -63,9 +63,9 @@ The first table of fits has {coarse} bins of energy from 0.1 to 100 TeV. The sec
 bins of the campaign: most bins of a run then hold no off count, and the W statistic, which profiles
 out the background of each bin, is known to be biased there (XSPEC manual, appendix B). That table
 is not judged: it shows how large the bias of the statistic becomes. It is no fault of the folding,
-as the counts show, and gammapy's fits of the same data sets have it too; wider bins or more off
-regions cure it. Last, all runs are stacked; the error is {scale:.0f} times smaller, and {sigma:g}
-of these are allowed.
+as the counts show. The fits of a campaign agree between the two chains to a few hundredths of an
+error, so gammapy's have it too; wider bins or more off regions cure it. Last, all runs are stacked;
+the error is {scale:.0f} times smaller, and {sigma:g} of these are allowed.
 """
 
 
