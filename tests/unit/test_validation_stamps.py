@@ -54,11 +54,15 @@ def test_page_is_of_this_code(name):
     )
 
 
+# Comparisons that each page judges: a row that is judged no longer must be seen to go.
+JUDGED = {"dr1-references": 79, "mock-closure": 10, "statistics": 24}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_comparison_fails(name):
     lines = (FOLDER / f"{name}.md").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if "FAIL" in line] == []
-    assert sum("| pass |" in line for line in lines) >= 10
+    assert sum("| pass |" in line for line in lines) == JUDGED[name]
 
 
 @pytest.mark.parametrize("name", NAMES)

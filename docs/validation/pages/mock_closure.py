@@ -57,7 +57,10 @@ and the W statistic is biased where off counts are few. The width scatters by 1/
 {width:.3f}; {tolerance} is allowed. The fraction of fits within one standard error of the truth
 must be 0.683 within three binomial errors. The sum of d' C^-1 d over the mocks, with d the two
 deviations and C the covariance of each fit, is a chi-square with {ndf} degrees of freedom: its
-probability must be above {p}.
+probability must be above {p}. How the mark came about: with 1000 of these mocks the mean pull of
+the amplitude is -0.151 in {coarse} bins and -0.233 in {fine}, beyond the three standard errors
+(0.095) first asked for. The mark is that of the closure of full campaigns, the number of mocks was
+raised afterwards, and with the first 1000 alone the amplitude would miss the mark.
 
 The first table of fits has {coarse} bins of energy from 0.1 to 100 TeV. The second has the {fine}
 bins of the campaign: most bins of a run then hold no off count, and the W statistic, which profiles

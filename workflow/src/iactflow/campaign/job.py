@@ -23,6 +23,7 @@ from iactflow.campaign.closure import closure_digest
 from iactflow.campaign.cost import measure, size_bytes
 from iactflow.campaign.digest import content_digest
 from iactflow.campaign.embed import embed
+from iactflow.campaign.job_error import JobError
 from iactflow.campaign.provenance import (
     CONTAINER_VARIABLE,
     Activity,
@@ -43,10 +44,6 @@ EXPECT_IMAGE = "IACTFLOW_EXPECT_IMAGE"
 HOST_PYTHON = Path("/mnt/snakemake_searchpaths")
 # Names of the script itself; multiprocessing adds the second one.
 MAIN = ("__main__", "__mp_main__")
-
-
-class JobError(RuntimeError):
-    """A job that cannot start, or that did not make what it declared; one line for the user."""
 
 
 class _Console(AbstractContextManager):

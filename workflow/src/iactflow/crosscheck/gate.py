@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from iactflow.campaign.job_error import JobError
 from iactflow.crosscheck.verdicts import read_verdicts
 
 __all__ = ["GateClosed", "gate_products"]
 
 
-class GateClosed(RuntimeError):
+class GateClosed(JobError):
     """The two chains disagree; the text has one line per failed verdict."""
 
 
