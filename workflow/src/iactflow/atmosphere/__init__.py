@@ -1,0 +1,1 @@
+"""Density, refraction and extinction of the atmosphere; sites and their magnetic field."""

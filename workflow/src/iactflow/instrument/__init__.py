@@ -1,0 +1,1 @@
+"""Descriptions of arrays, telescopes and cameras, versioned and frozen by a digest."""
