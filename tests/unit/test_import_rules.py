@@ -13,7 +13,9 @@ ROOT = Path(iactflow.__file__).parents[1]
 
 # A package imports from itself, from those before it and from the foundation.
 FOUNDATION = {"iactflow", "errors", "_jit", "campaign", "io"}
-ORDER = ["response", "dl3", "science", "crosscheck", "figures", "report", "cli"]
+ORDER = (
+    "atmosphere instrument shower telescope response dl3 science crosscheck figures report cli"
+).split()
 PHYSICS_LIBRARIES = {"gammapy", "ctapipe", "pyirf", "iminuit", "regions"}
 KNOWS_SNAKEMAKE = {"campaign", "cli", "report"}
 
