@@ -307,6 +307,9 @@ class TelescopeTrigger:
         Pixels of each group (sector, neighbourhood, patch), padded with -1.
     bandwidth_ns : float
         Time step of the simulation of the trigger.
+    excess_over_threshold : float
+        Analogue sum: least integral of the signal's excess over the threshold, in its unit times
+        ns (sim_telarray's ``teltrig_min_sigsum``).
     """
 
     kind: str
@@ -321,6 +324,7 @@ class TelescopeTrigger:
     clipping: float
     groups: np.ndarray
     bandwidth_ns: float
+    excess_over_threshold: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,154 @@
+"""Signals at discriminators on a fine time grid: superposed pulses, gates.
+
+The pulse of a photoelectron is added at its own time, to a fraction of a step; the coupling takes
+the mean of the night sky away (the baseline). The superposition is that of Campbell's theorem; the
+gate follows the parameters of sim_telarray's discriminators (Bernlöhr 2008, Astropart. Phys. 30,
+149, section 4.3).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from iactflow._jit import jit
+
+__all__ = ["add_pulses", "first_of_pixel", "open_gate", "pixels_of_lit_groups", "total"]
+
+
+@jit
+def first_of_pixel(pixel, n_pixels):
+    """Where each pixel's photoelectrons begin in a list that is sorted by pixel.
+
+    Parameters
+    ----------
+    pixel : ndarray of int64, shape (n,)
+        Pixel of each photoelectron, ascending.
+    n_pixels : int
+        Pixels of the camera.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_pixels + 1,)
+        Those of pixel p are ``first[p]:first[p + 1]``.
+    """
+    first = np.zeros(n_pixels + 1, dtype=np.int64)
+    for i in range(pixel.size):
+        first[pixel[i] + 1] += 1
+    for p in range(n_pixels):
+        first[p + 1] += first[p]
+    return first
+
+
+@jit
+def total(values, first, stop):
+    """Sum over a part of an array.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        Values.
+    first, stop : int
+        Part.
+
+    Returns
+    -------
+    float
+        Sum.
+    """
+    result = 0.0
+    for i in range(first, stop):
+        result += values[i]
+    return result
+
+
+@jit
+def pixels_of_lit_groups(groups, lit, n_pixels):
+    """Pixels that belong to a group that takes part.
+
+    Parameters
+    ----------
+    groups : ndarray of int64, shape (n_groups, n_max)
+        Pixels of each group, padded with -1.
+    lit : ndarray of bool, shape (n_groups,)
+        Groups that take part.
+    n_pixels : int
+        Pixels of the camera.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_pixels,)
+        Whether a pixel is needed.
+    """
+    needed = np.zeros(n_pixels, dtype=np.bool_)
+    for g in range(groups.shape[0]):
+        if lit[g]:
+            for m in range(groups.shape[1]):
+                if groups[g, m] >= 0:
+                    needed[groups[g, m]] = True
+    return needed
+
+
+@jit
+def add_pulses(table, time_ns, amplitude, first, stop, start_ns, signal):
+    """Add the pulses of photoelectrons to a signal.
+
+    Parameters
+    ----------
+    table : TriggerTable
+        Pulse and time step.
+    time_ns, amplitude : ndarray of float64, shape (n,)
+        Times; amplitudes in mean photoelectrons.
+    first, stop : int
+        Those that are added.
+    start_ns : float
+        Time of the first step of the signal.
+    signal : ndarray of float64, shape (n_steps,)
+        Added to in place.
+    """
+    n_phases, n_pulse = table.pulse.shape
+    for i in range(first, stop):
+        begin = (time_ns[i] + table.pulse_start_ns - start_ns) / table.step_ns
+        step = int(np.ceil(begin))
+        phase = min(n_phases - 1, int((step - begin) * n_phases))
+        low = max(0, -step)
+        high = min(n_pulse, signal.size - step)
+        for m in range(low, high):
+            signal[step + m] += amplitude[i] * table.pulse[phase, m]
+
+
+@jit
+def open_gate(signal, threshold, n_over, n_gate, gate):
+    """Output of a discriminator.
+
+    Parameters
+    ----------
+    signal : ndarray of float64, shape (n_steps,)
+        Signal.
+    threshold : float
+        Threshold, in the same unit.
+    n_over : int
+        Steps above the threshold before the output goes on, 1 or more.
+    n_gate : int
+        Steps for which it is on; 0 or negative: while above the threshold, and longer by the
+        magnitude.
+    gate : ndarray of uint8, shape (n_steps,)
+        Set to 1 in place where the output is on.
+
+    Returns
+    -------
+    bool
+        Whether it was on.
+    """
+    run, left, ever = 0, 0, False
+    for i in range(signal.size):
+        run = run + 1 if signal[i] > threshold else 0
+        if n_gate > 0:
+            if run == n_over:
+                left = n_gate
+        elif run >= n_over:
+            left = 1 - n_gate
+        if left > 0:
+            gate[i] = 1
+            left -= 1
+            ever = True
+    return ever

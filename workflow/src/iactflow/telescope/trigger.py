@@ -1,0 +1,222 @@
+"""Trigger of a telescope: what a camera's groups of pixels do with photoelectrons.
+
+Photoelectrons, those of the night sky included, make pulses at the discriminators of their pixels;
+the coupling takes the mean of the night sky away. Three kinds, as in sim_telarray (Bernlöhr 2008,
+Astropart. Phys. 30, 149, section 4.3) and H.E.S.S. (Funk et al. 2004, Astropart. Phys. 22, 285):
+
+- ``majority``: a pixel's output is on from when its signal has been above the threshold for the
+  least time, for the length of the gate. A group fires when the outputs of enough of its pixels
+  overlap for the least overlap.
+- ``next_neighbour``: the same, where one of the pixels must be the group's first; with a pixel and
+  its neighbours as a group, pixels that fire are connected.
+- ``analogue_sum``: signals of the pixels, clipped, are summed over a group, which fires when the
+  sum has been above the threshold for the least overlap and with the least excess.
+
+Groups without any light of the shower are left out: they could fire by the night sky alone, whose
+rate in one telescope (kHz) times the length of the simulated window (tens of ns) is below 1e-4.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from iactflow.errors import InputError
+from iactflow.instrument.description import TelescopeTrigger
+from iactflow.telescope.trigger_majority import majority_trigger
+from iactflow.telescope.trigger_sum import sum_trigger
+
+__all__ = ["TriggerResult", "TriggerTable", "fire_trigger", "trigger_table"]
+
+#: Sub-steps of the time grid at which the pulse is tabulated; the error of a pulse's place is at
+#: most 1/32 of a step.
+N_PHASES = 16
+KINDS = {"majority": 0, "next_neighbour": 1, "analogue_sum": 2}
+#: A group whose shower light stays this many standard deviations of the night sky below the
+#: threshold of a sum is not simulated.
+MARGIN_SIGMA = 6.0
+
+
+class TriggerTable(NamedTuple):
+    """Numbers of a trigger, for kernels.
+
+    Attributes
+    ----------
+    kind : int
+        0 majority, 1 next neighbour, 2 analogue sum.
+    groups : ndarray of int64, shape (n_groups, n_max)
+        Pixels of each group, padded with -1.
+    pulse : ndarray of float64, shape (n_phases, n_pulse)
+        Pulse of a mean photoelectron, in the unit of the threshold, on the time grid; row q holds
+        a grid that begins (q + 0.5) / n_phases steps after `pulse_start_ns`.
+    pulse_start_ns, pulse_area, pulse_peak : float
+        Begin of the pulse after the photoelectron; integral, unit of the threshold times ns; peak.
+    pulse_square : float
+        Integral of the pulse's square.
+    step_ns : float
+        Step of the time grid.
+    threshold : ndarray of float64, shape (n_pixels,)
+        Threshold of each pixel (analogue sum: of each group, all equal).
+    multiplicity : int
+        Pixels in coincidence.
+    n_over, n_overlap : int
+        Steps that a signal is above the threshold before the output goes on; steps of overlap (or
+        of the sum above the threshold) before the group fires.
+    n_gate : int
+        Steps that the output is on, from going on; negative or 0: it stays on while the signal is
+        above the threshold and by the magnitude longer.
+    clipping : float
+        Largest signal of a pixel in a sum; infinite: none.
+    least_excess : float
+        Least integral of a sum's excess over the threshold, unit of the threshold times ns.
+    """
+
+    kind: int
+    groups: np.ndarray
+    pulse: np.ndarray
+    pulse_start_ns: float
+    pulse_area: float
+    pulse_peak: float
+    pulse_square: float
+    step_ns: float
+    threshold: np.ndarray
+    multiplicity: int
+    n_over: int
+    n_overlap: int
+    n_gate: int
+    clipping: float
+    least_excess: float
+
+
+class TriggerResult(NamedTuple):
+    """What a telescope's trigger says.
+
+    Attributes
+    ----------
+    fired : bool
+        Whether a group fired.
+    time_ns : float
+        When the first one did, on the clock of the photoelectrons; not a number if none did.
+    n_pixels : int
+        Pixels whose output was on (analogue sum: pixels of the groups that fired).
+    """
+
+    fired: bool
+    time_ns: float
+    n_pixels: int
+
+
+def _pulse_rows(trigger: TelescopeTrigger) -> np.ndarray:
+    """Pulse at all phases of the grid, in the unit of the threshold."""
+    times, step = trigger.pulse.x, trigger.bandwidth_ns
+    n_pulse = int(np.ceil((times[-1] - times[0]) / step)) + 1
+    phase = (np.arange(N_PHASES) + 0.5) / N_PHASES
+    at = times[0] + (np.arange(n_pulse) + phase[:, None]) * step
+    rows = trigger.amplitude * np.interp(at, times, trigger.pulse.y, left=0.0, right=0.0)
+    used = np.flatnonzero(np.abs(rows).max(axis=0) > 1e-4 * np.abs(rows).max())
+    return np.ascontiguousarray(rows[:, : used[-1] + 1])
+
+
+def _check(trigger: TelescopeTrigger, n_pixels: int, where: str) -> None:
+    if trigger.kind not in KINDS:
+        raise InputError(where, "trigger.kind", trigger.kind, ", ".join(KINDS))
+    groups = trigger.groups
+    if groups.ndim != 2 or groups.size == 0 or groups.min() < -1 or groups.max() >= n_pixels:
+        raise InputError(where, "trigger.groups", groups.shape, f"pixels in [0, {n_pixels}) or -1")
+    for key in ("bandwidth_ns", "amplitude", "threshold"):
+        if not getattr(trigger, key) > 0.0:
+            raise InputError(where, f"trigger.{key}", getattr(trigger, key), "above 0")
+    if trigger.pulse.x.size < 2 or not np.any(trigger.pulse.y > 0.0):
+        raise InputError(where, "trigger.pulse", trigger.pulse.x.size, "a pulse of several points")
+
+
+def trigger_table(
+    trigger: TelescopeTrigger,
+    n_pixels: int,
+    deviates: np.ndarray | None = None,
+    where: str = "instrument",
+) -> TriggerTable:
+    """Make the numbers that kernels need.
+
+    Parameters
+    ----------
+    trigger : TelescopeTrigger
+        Description.
+    n_pixels : int
+        Pixels of the camera.
+    deviates : ndarray of float64, shape (n_pixels,), optional
+        Standard normal deviates of the pixels' thresholds; none: all thresholds nominal.
+    where : str
+        What an error names as the file.
+
+    Returns
+    -------
+    TriggerTable
+        Numbers.
+
+    Raises
+    ------
+    InputError
+        If the kind is unknown, a group names a pixel that is not there, or a step, amplitude,
+        threshold or pulse is missing.
+    """
+    _check(trigger, n_pixels, where)
+    step = trigger.bandwidth_ns
+    pulse = _pulse_rows(trigger)
+    gate = round(trigger.gate_length_ns / step)
+    threshold = np.full(n_pixels, float(trigger.threshold))
+    if deviates is not None and trigger.kind != "analogue_sum":
+        threshold += trigger.threshold_variation * np.asarray(deviates, dtype=np.float64)
+    return TriggerTable(
+        kind=KINDS[trigger.kind],
+        groups=np.ascontiguousarray(trigger.groups, dtype=np.int64),
+        pulse=pulse,
+        pulse_start_ns=float(trigger.pulse.x[0]),
+        pulse_area=float(pulse.sum(axis=1).mean() * step),
+        pulse_peak=float(pulse.max()),
+        pulse_square=float((pulse**2).sum(axis=1).mean() * step),
+        step_ns=float(step),
+        threshold=threshold,
+        multiplicity=int(trigger.multiplicity),
+        n_over=max(1, round(trigger.time_over_threshold_ns / step)),
+        n_overlap=max(1, round(trigger.coincidence_ns / step)),
+        n_gate=gate,
+        clipping=float(trigger.clipping) if trigger.clipping > 0.0 else np.inf,
+        least_excess=float(trigger.excess_over_threshold),
+    )
+
+
+def fire_trigger(table, shower, night_sky, nsb_rate_ghz, nsb_charge, start_ns, stop_ns):
+    """Simulate the trigger of a telescope.
+
+    Parameters
+    ----------
+    table : TriggerTable
+        Numbers of the trigger.
+    shower, night_sky : tuple of three ndarray
+        Photoelectrons: pixel (int64, ascending), time in ns, amplitude in mean photoelectrons
+        (float64). The night sky's must cover ``start_ns`` less the length of the pulse.
+    nsb_rate_ghz : ndarray of float64, shape (n_pixels,)
+        Mean rate of the night sky, for the baseline.
+    nsb_charge : float
+        Mean amplitude of its photoelectrons.
+    start_ns, stop_ns : float
+        Window in which the trigger is looked for.
+
+    Returns
+    -------
+    TriggerResult
+        Whether, when, how many pixels.
+    """
+    n_steps = int((stop_ns - start_ns) / table.step_ns) + 1
+    baseline = nsb_rate_ghz * (nsb_charge * table.pulse_area)
+    if table.kind == KINDS["analogue_sum"]:
+        first, n_pixels = sum_trigger(
+            table, *shower, *night_sky, baseline, start_ns, n_steps, MARGIN_SIGMA
+        )
+    else:
+        first, n_pixels = majority_trigger(table, *shower, *night_sky, baseline, start_ns, n_steps)
+    fired = first >= 0
+    time_ns = start_ns + first * table.step_ns if fired else np.nan
+    return TriggerResult(fired, time_ns, n_pixels)

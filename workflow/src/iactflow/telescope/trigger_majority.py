@@ -1,0 +1,129 @@
+"""Majority and next-neighbour triggers: outputs of discriminators that overlap.
+
+Sectors: Funk et al. 2004, Astropart. Phys. 22, 285, section 3. Parameters: `iactflow.telescope`'s
+``trigger`` module.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from iactflow._jit import jit
+from iactflow.telescope.discriminator import (
+    add_pulses,
+    first_of_pixel,
+    open_gate,
+    pixels_of_lit_groups,
+    total,
+)
+
+__all__ = ["majority_trigger"]
+
+
+@jit
+def _lit_groups(groups, first):
+    """Groups in which a pixel has light of the shower."""
+    lit = np.zeros(groups.shape[0], dtype=np.bool_)
+    for g in range(groups.shape[0]):
+        for m in range(groups.shape[1]):
+            p = groups[g, m]
+            if p >= 0 and first[p + 1] > first[p]:
+                lit[g] = True
+                break
+    return lit
+
+
+@jit
+def _overlap(table, g, row_of_pixel, gates, limit):
+    """First step before ``limit`` at which a group fires; ``limit`` if it does not."""
+    count = np.zeros(limit, dtype=np.int64)
+    for m in range(table.groups.shape[1]):
+        p = table.groups[g, m]
+        if p >= 0 and row_of_pixel[p] >= 0:
+            for i in range(limit):
+                count[i] += gates[row_of_pixel[p], i]
+    centre = row_of_pixel[table.groups[g, 0]]
+    run = 0
+    for i in range(limit):
+        enough = count[i] >= table.multiplicity
+        if table.kind == 1:
+            enough = enough and gates[centre, i] == 1
+        run = run + 1 if enough else 0
+        if run == table.n_overlap:
+            return i
+    return limit
+
+
+@jit
+def majority_trigger(
+    table,
+    pixel,
+    time_ns,
+    amplitude,
+    nsb_pixel,
+    nsb_time_ns,
+    nsb_amplitude,
+    baseline,
+    start_ns,
+    n_steps,
+):
+    """Find when enough discriminators of a group were on together.
+
+    Parameters
+    ----------
+    table : TriggerTable
+        Numbers of the trigger.
+    pixel, time_ns, amplitude : ndarray, shape (n,)
+        Photoelectrons of the shower: pixel (int64, ascending), time, amplitude in mean
+        photoelectrons.
+    nsb_pixel, nsb_time_ns, nsb_amplitude : ndarray, shape (m,)
+        The same of the night sky.
+    baseline : ndarray of float64, shape (n_pixels,)
+        Mean signal of the night sky, taken away by the coupling.
+    start_ns : float
+        Begin of the time grid.
+    n_steps : int
+        Its length.
+
+    Returns
+    -------
+    step : int
+        First step at which a group fired; -1: none did.
+    n_on : int
+        Pixels whose output was on.
+    """
+    n_pixels = table.threshold.size
+    first = first_of_pixel(pixel, n_pixels)
+    nsb_first = first_of_pixel(nsb_pixel, n_pixels)
+    lit = _lit_groups(table.groups, first)
+    needed = pixels_of_lit_groups(table.groups, lit, n_pixels)
+    row_of_pixel = np.full(n_pixels, -1, dtype=np.int64)
+    gates = np.zeros((needed.sum(), n_steps), dtype=np.uint8)
+    signal = np.empty(n_steps, dtype=np.float64)
+    n_on = 0
+    for p in range(n_pixels):
+        if not needed[p]:
+            continue
+        most = total(amplitude, first[p], first[p + 1])
+        most += total(nsb_amplitude, nsb_first[p], nsb_first[p + 1])
+        if most * table.pulse_peak - baseline[p] <= table.threshold[p]:
+            continue
+        signal[:] = -baseline[p]
+        add_pulses(table, time_ns, amplitude, first[p], first[p + 1], start_ns, signal)
+        add_pulses(
+            table, nsb_time_ns, nsb_amplitude, nsb_first[p], nsb_first[p + 1], start_ns, signal
+        )
+        if open_gate(signal, table.threshold[p], table.n_over, table.n_gate, gates[n_on]):
+            row_of_pixel[p] = n_on
+            n_on += 1
+    best = n_steps
+    for g in range(table.groups.shape[0]):
+        if not lit[g] or (table.kind == 1 and row_of_pixel[table.groups[g, 0]] < 0):
+            continue
+        together = 0
+        for m in range(table.groups.shape[1]):
+            if table.groups[g, m] >= 0 and row_of_pixel[table.groups[g, m]] >= 0:
+                together += 1
+        if together >= table.multiplicity:
+            best = _overlap(table, g, row_of_pixel, gates, best)
+    return (best if best < n_steps else -1), n_on
