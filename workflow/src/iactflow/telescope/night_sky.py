@@ -1,0 +1,156 @@
+"""Photoelectrons of the night sky: a Poisson process in each pixel.
+
+Their amplitudes follow the distribution with after-pulses, which a steady light has within any
+window. Numbers per pixel come from the inverse of the Poisson distribution (Devroye, Non-Uniform
+Random Variate Generation (1986), chapter X.3), in parts of bounded mean; each photoelectron then
+takes one random word: half of it its time, half of it its amplitude.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from iactflow._jit import jit
+from iactflow.campaign import philox
+from iactflow.errors import InputError
+from iactflow.instrument.description import Camera
+from iactflow.telescope.amplitude import amplitude_of
+from iactflow.telescope.camera import CameraTable, PhotoElectrons
+
+__all__ = ["airmass_factor", "draw_night_sky", "night_sky_rates", "poisson"]
+
+_LOW32 = np.uint64(0xFFFFFFFF)
+_SHIFT32 = np.uint64(32)
+_UNIT32 = 1.0 / 4294967296.0
+# Above it exp(-mean) would lose digits, and the search take long.
+_LARGEST_MEAN = 64.0
+
+
+def airmass_factor(coefficients, zenith_deg: float) -> float:
+    """Night-sky light at a zenith angle relative to the zenith.
+
+    Parameters
+    ----------
+    coefficients : tuple of two float
+        (a, b) of a + b m in the air mass m.
+    zenith_deg : float
+        Zenith angle, below 90.
+
+    Returns
+    -------
+    float
+        (a + b m) / (a + b) with m = 1 / cos(zenith angle).
+    """
+    a, b = coefficients
+    return (a + b / np.cos(np.deg2rad(zenith_deg))) / (a + b)
+
+
+def night_sky_rates(
+    camera: Camera,
+    table: CameraTable,
+    zenith_deg: float,
+    level: float = 1.0,
+    throughput: float = 1.0,
+) -> np.ndarray:
+    """Rates of night-sky photoelectrons in the pixels of a telescope.
+
+    Parameters
+    ----------
+    camera : Camera
+        Description.
+    table : CameraTable
+        Pixels: broken ones have no rate, others follow their quantum efficiency.
+    zenith_deg : float
+        Zenith angle of the pointing.
+    level : float or ndarray of float64, shape (n_pixels,)
+        Brightness relative to the description's dark field.
+    throughput : float
+        Efficiency of the telescope relative to the description.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_pixels,)
+        Photoelectrons per ns.
+
+    Raises
+    ------
+    InputError
+        If the zenith angle or the brightness is out of range.
+    """
+    if not 0.0 <= zenith_deg < 90.0:
+        raise InputError("night sky", "zenith_deg", zenith_deg, "0 to below 90")
+    if not np.all(np.asarray(level) >= 0.0):
+        raise InputError("night sky", "level", level, "0 or more")
+    factor = airmass_factor(camera.nsb_airmass, zenith_deg) * throughput
+    return camera.nsb_rate_ghz * factor * level * table.qe
+
+
+@jit
+def poisson(mean, state):
+    """Draw a Poisson number.
+
+    Parameters
+    ----------
+    mean : float
+        Mean.
+    state : ndarray of uint64, shape (11,)
+        Random stream, advanced by a word for each part of the mean of at most 64.
+
+    Returns
+    -------
+    int
+        Number.
+    """
+    total = 0
+    while mean > 0.0:
+        part = min(mean, _LARGEST_MEAN)
+        mean -= part
+        u = philox.uniform(state)
+        probability = np.exp(-part)
+        k = 0
+        # Below the last digit of the sum of probabilities the search would never end.
+        while u >= probability and (k < part or probability > 1e-18):
+            u -= probability
+            k += 1
+            probability *= part / k
+        total += k
+    return total
+
+
+@jit
+def draw_night_sky(rates_ghz, start_ns, length_ns, amplitudes, state):
+    """Draw the photoelectrons of the night sky in a window.
+
+    Parameters
+    ----------
+    rates_ghz : ndarray of float64, shape (n_pixels,)
+        Rates, see `night_sky_rates`.
+    start_ns, length_ns : float
+        Window.
+    amplitudes : AmplitudeTable
+        Distribution with after-pulses.
+    state : ndarray of uint64, shape (11,)
+        Random stream, advanced in place.
+
+    Returns
+    -------
+    PhotoElectrons
+        Sorted by pixel, in no order of time.
+    """
+    n_pixels = rates_ghz.size
+    counts = np.empty(n_pixels, dtype=np.int64)
+    for i in range(n_pixels):
+        counts[i] = poisson(rates_ghz[i] * length_ns, state)
+    n = counts.sum()
+    pixel = np.empty(n, dtype=np.int32)
+    time_ns = np.empty(n, dtype=np.float32)
+    amplitude = np.empty(n, dtype=np.float32)
+    k = 0
+    for i in range(n_pixels):
+        for _ in range(counts[i]):
+            word = philox.next_uint64(state)
+            pixel[k] = i
+            time_ns[k] = start_ns + length_ns * (np.float64(word & _LOW32) * _UNIT32)
+            amplitude[k] = amplitude_of(word >> _SHIFT32, amplitudes)
+            k += 1
+    return PhotoElectrons(pixel, time_ns, amplitude)
