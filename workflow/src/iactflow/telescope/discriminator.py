@@ -12,53 +12,64 @@ import numpy as np
 
 from iactflow._jit import jit
 
-__all__ = ["add_pulses", "first_of_pixel", "open_gate", "pixels_of_lit_groups", "total"]
+__all__ = ["add_pulses", "light_of_pixels", "open_gate", "order_by_pixel", "pixels_of_lit_groups"]
 
 
 @jit
-def first_of_pixel(pixel, n_pixels):
-    """Where each pixel's photoelectrons begin in a list that is sorted by pixel.
+def order_by_pixel(pixel, needed):
+    """Sort photoelectrons by pixel, those of unneeded pixels left out.
 
     Parameters
     ----------
-    pixel : ndarray of int64, shape (n,)
-        Pixel of each photoelectron, ascending.
+    pixel : ndarray of int32, shape (n,)
+        Pixel of each photoelectron.
+    needed : ndarray of bool, shape (n_pixels,)
+        Pixels that are wanted.
+
+    Returns
+    -------
+    first : ndarray of int64, shape (n_pixels + 1,)
+        Those of pixel p are ``order[first[p]:first[p + 1]]``.
+    order : ndarray of int64
+        Indices of photoelectrons, in the order of the list within a pixel.
+    """
+    first = np.zeros(needed.size + 1, dtype=np.int64)
+    for i in range(pixel.size):
+        if needed[pixel[i]]:
+            first[pixel[i] + 1] += 1
+    for p in range(needed.size):
+        first[p + 1] += first[p]
+    place = first[:-1].copy()
+    order = np.empty(first[-1], dtype=np.int64)
+    for i in range(pixel.size):
+        if needed[pixel[i]]:
+            order[place[pixel[i]]] = i
+            place[pixel[i]] += 1
+    return first, order
+
+
+@jit
+def light_of_pixels(pixel, amplitude, n_pixels):
+    """Sum of amplitudes in each pixel.
+
+    Parameters
+    ----------
+    pixel : ndarray of int32, shape (n,)
+        Pixel of each photoelectron.
+    amplitude : ndarray of float32, shape (n,)
+        Amplitudes.
     n_pixels : int
         Pixels of the camera.
 
     Returns
     -------
-    ndarray of int64, shape (n_pixels + 1,)
-        Those of pixel p are ``first[p]:first[p + 1]``.
+    ndarray of float64, shape (n_pixels,)
+        Sums.
     """
-    first = np.zeros(n_pixels + 1, dtype=np.int64)
+    light = np.zeros(n_pixels, dtype=np.float64)
     for i in range(pixel.size):
-        first[pixel[i] + 1] += 1
-    for p in range(n_pixels):
-        first[p + 1] += first[p]
-    return first
-
-
-@jit
-def total(values, first, stop):
-    """Sum over a part of an array.
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (n,)
-        Values.
-    first, stop : int
-        Part.
-
-    Returns
-    -------
-    float
-        Sum.
-    """
-    result = 0.0
-    for i in range(first, stop):
-        result += values[i]
-    return result
+        light[pixel[i]] += amplitude[i]
+    return light
 
 
 @jit
@@ -89,31 +100,32 @@ def pixels_of_lit_groups(groups, lit, n_pixels):
 
 
 @jit
-def add_pulses(table, time_ns, amplitude, first, stop, start_ns, signal):
+def add_pulses(table, electrons, order, start_ns, signal):
     """Add the pulses of photoelectrons to a signal.
 
     Parameters
     ----------
     table : TriggerTable
         Pulse and time step.
-    time_ns, amplitude : ndarray of float64, shape (n,)
-        Times; amplitudes in mean photoelectrons.
-    first, stop : int
-        Those that are added.
+    electrons : PhotoElectrons
+        Photoelectrons.
+    order : ndarray of int64
+        Indices of those that are added.
     start_ns : float
         Time of the first step of the signal.
     signal : ndarray of float64, shape (n_steps,)
         Added to in place.
     """
     n_phases, n_pulse = table.pulse.shape
-    for i in range(first, stop):
-        begin = (time_ns[i] + table.pulse_start_ns - start_ns) / table.step_ns
+    for i in order:
+        amplitude = electrons.amplitude[i]
+        begin = (electrons.time_ns[i] + table.pulse_start_ns - start_ns) / table.step_ns
         step = int(np.ceil(begin))
         phase = min(n_phases - 1, int((step - begin) * n_phases))
         low = max(0, -step)
         high = min(n_pulse, signal.size - step)
         for m in range(low, high):
-            signal[step + m] += amplitude[i] * table.pulse[phase, m]
+            signal[step + m] += amplitude * table.pulse[phase, m]
 
 
 @jit

@@ -194,9 +194,9 @@ def fire_trigger(table, shower, night_sky, nsb_rate_ghz, nsb_charge, start_ns, s
     ----------
     table : TriggerTable
         Numbers of the trigger.
-    shower, night_sky : tuple of three ndarray
-        Photoelectrons: pixel (int64, ascending), time in ns, amplitude in mean photoelectrons
-        (float64). The night sky's must cover ``start_ns`` less the length of the pulse.
+    shower, night_sky : PhotoElectrons
+        Photoelectrons, in any order, as `iactflow.telescope.camera` makes them. The night sky's
+        must begin before ``start_ns`` by the length of the pulse.
     nsb_rate_ghz : ndarray of float64, shape (n_pixels,)
         Mean rate of the night sky, for the baseline.
     nsb_charge : float
@@ -213,10 +213,10 @@ def fire_trigger(table, shower, night_sky, nsb_rate_ghz, nsb_charge, start_ns, s
     baseline = nsb_rate_ghz * (nsb_charge * table.pulse_area)
     if table.kind == KINDS["analogue_sum"]:
         first, n_pixels = sum_trigger(
-            table, *shower, *night_sky, baseline, start_ns, n_steps, MARGIN_SIGMA
+            table, shower, night_sky, baseline, start_ns, n_steps, MARGIN_SIGMA
         )
     else:
-        first, n_pixels = majority_trigger(table, *shower, *night_sky, baseline, start_ns, n_steps)
+        first, n_pixels = majority_trigger(table, shower, night_sky, baseline, start_ns, n_steps)
     fired = first >= 0
     time_ns = start_ns + first * table.step_ns if fired else np.nan
     return TriggerResult(fired, time_ns, n_pixels)

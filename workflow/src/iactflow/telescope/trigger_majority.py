@@ -11,23 +11,23 @@ import numpy as np
 from iactflow._jit import jit
 from iactflow.telescope.discriminator import (
     add_pulses,
-    first_of_pixel,
+    light_of_pixels,
     open_gate,
+    order_by_pixel,
     pixels_of_lit_groups,
-    total,
 )
 
 __all__ = ["majority_trigger"]
 
 
 @jit
-def _lit_groups(groups, first):
+def _lit_groups(groups, light):
     """Groups in which a pixel has light of the shower."""
     lit = np.zeros(groups.shape[0], dtype=np.bool_)
     for g in range(groups.shape[0]):
         for m in range(groups.shape[1]):
             p = groups[g, m]
-            if p >= 0 and first[p + 1] > first[p]:
+            if p >= 0 and light[p] > 0.0:
                 lit[g] = True
                 break
     return lit
@@ -55,29 +55,42 @@ def _overlap(table, g, row_of_pixel, gates, limit):
 
 
 @jit
-def majority_trigger(
-    table,
-    pixel,
-    time_ns,
-    amplitude,
-    nsb_pixel,
-    nsb_time_ns,
-    nsb_amplitude,
-    baseline,
-    start_ns,
-    n_steps,
-):
+def _open_gates(table, shower, night_sky, needed, light, baseline, start_ns, n_steps):
+    """Outputs of the discriminators: row of each pixel, -1 without one; rows; their number."""
+    first, order = order_by_pixel(shower.pixel, needed)
+    nsb_first, nsb_order = order_by_pixel(night_sky.pixel, needed)
+    row_of_pixel = np.full(needed.size, -1, dtype=np.int64)
+    gates = np.zeros((needed.sum(), n_steps), dtype=np.uint8)
+    signal = np.empty(n_steps, dtype=np.float64)
+    n_on = 0
+    for p in range(needed.size):
+        if not needed[p]:
+            continue
+        most = light[p]
+        dark = nsb_order[nsb_first[p] : nsb_first[p + 1]]
+        for i in dark:
+            most += night_sky.amplitude[i]
+        if most * table.pulse_peak - baseline[p] <= table.threshold[p]:
+            continue
+        signal[:] = -baseline[p]
+        add_pulses(table, shower, order[first[p] : first[p + 1]], start_ns, signal)
+        add_pulses(table, night_sky, dark, start_ns, signal)
+        if open_gate(signal, table.threshold[p], table.n_over, table.n_gate, gates[n_on]):
+            row_of_pixel[p] = n_on
+            n_on += 1
+    return row_of_pixel, gates, n_on
+
+
+@jit
+def majority_trigger(table, shower, night_sky, baseline, start_ns, n_steps):
     """Find when enough discriminators of a group were on together.
 
     Parameters
     ----------
     table : TriggerTable
         Numbers of the trigger.
-    pixel, time_ns, amplitude : ndarray, shape (n,)
-        Photoelectrons of the shower: pixel (int64, ascending), time, amplitude in mean
-        photoelectrons.
-    nsb_pixel, nsb_time_ns, nsb_amplitude : ndarray, shape (m,)
-        The same of the night sky.
+    shower, night_sky : PhotoElectrons
+        Photoelectrons, in any order.
     baseline : ndarray of float64, shape (n_pixels,)
         Mean signal of the night sky, taken away by the coupling.
     start_ns : float
@@ -93,29 +106,12 @@ def majority_trigger(
         Pixels whose output was on.
     """
     n_pixels = table.threshold.size
-    first = first_of_pixel(pixel, n_pixels)
-    nsb_first = first_of_pixel(nsb_pixel, n_pixels)
-    lit = _lit_groups(table.groups, first)
+    light = light_of_pixels(shower.pixel, shower.amplitude, n_pixels)
+    lit = _lit_groups(table.groups, light)
     needed = pixels_of_lit_groups(table.groups, lit, n_pixels)
-    row_of_pixel = np.full(n_pixels, -1, dtype=np.int64)
-    gates = np.zeros((needed.sum(), n_steps), dtype=np.uint8)
-    signal = np.empty(n_steps, dtype=np.float64)
-    n_on = 0
-    for p in range(n_pixels):
-        if not needed[p]:
-            continue
-        most = total(amplitude, first[p], first[p + 1])
-        most += total(nsb_amplitude, nsb_first[p], nsb_first[p + 1])
-        if most * table.pulse_peak - baseline[p] <= table.threshold[p]:
-            continue
-        signal[:] = -baseline[p]
-        add_pulses(table, time_ns, amplitude, first[p], first[p + 1], start_ns, signal)
-        add_pulses(
-            table, nsb_time_ns, nsb_amplitude, nsb_first[p], nsb_first[p + 1], start_ns, signal
-        )
-        if open_gate(signal, table.threshold[p], table.n_over, table.n_gate, gates[n_on]):
-            row_of_pixel[p] = n_on
-            n_on += 1
+    row_of_pixel, gates, n_on = _open_gates(
+        table, shower, night_sky, needed, light, baseline, start_ns, n_steps
+    )
     best = n_steps
     for g in range(table.groups.shape[0]):
         if not lit[g] or (table.kind == 1 and row_of_pixel[table.groups[g, 0]] < 0):

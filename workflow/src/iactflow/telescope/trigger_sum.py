@@ -11,28 +11,26 @@ import numpy as np
 from iactflow._jit import jit
 from iactflow.telescope.discriminator import (
     add_pulses,
-    first_of_pixel,
+    light_of_pixels,
+    order_by_pixel,
     pixels_of_lit_groups,
-    total,
 )
 
 __all__ = ["sum_trigger"]
 
 
 @jit
-def _lit_groups(table, amplitude, first, variance, margin):
+def _lit_groups(table, light, variance, margin):
     """Groups whose shower light could lift the sum above the threshold."""
     lit = np.zeros(table.groups.shape[0], dtype=np.bool_)
     for g in range(table.groups.shape[0]):
-        light, spread = 0.0, 0.0
+        most, spread = 0.0, 0.0
         for m in range(table.groups.shape[1]):
             p = table.groups[g, m]
             if p >= 0:
-                light += min(
-                    table.clipping, table.pulse_peak * total(amplitude, first[p], first[p + 1])
-                )
+                most += min(table.clipping, table.pulse_peak * light[p])
                 spread += variance[p]
-        lit[g] = light > 0.0 and light + margin * np.sqrt(spread) > table.threshold[0]
+        lit[g] = most > 0.0 and most + margin * np.sqrt(spread) > table.threshold[0]
     return lit
 
 
@@ -53,30 +51,52 @@ def _first_above(table, summed, limit):
 
 
 @jit
-def sum_trigger(
-    table,
-    pixel,
-    time_ns,
-    amplitude,
-    nsb_pixel,
-    nsb_time_ns,
-    nsb_amplitude,
-    baseline,
-    start_ns,
-    n_steps,
-    margin,
-):
+def _variance(table, night_sky, baseline):
+    """Variance of each pixel's signal by the night sky, by Campbell's theorem.
+
+    The mean square of the amplitudes over their mean is that of the list.
+    """
+    charge, square = 0.0, 0.0
+    for a in night_sky.amplitude:
+        charge += a
+        square += a * a
+    if charge <= 0.0:
+        return np.zeros_like(baseline)
+    return baseline * (square / charge * table.pulse_square / table.pulse_area)
+
+
+@jit
+def _clipped_signals(table, shower, night_sky, needed, baseline, start_ns, n_steps):
+    """Signals of the pixels that are needed, one row each, and the row of each pixel."""
+    first, order = order_by_pixel(shower.pixel, needed)
+    nsb_first, nsb_order = order_by_pixel(night_sky.pixel, needed)
+    row_of_pixel = np.full(needed.size, -1, dtype=np.int64)
+    signals = np.empty((needed.sum(), n_steps), dtype=np.float64)
+    row = 0
+    for p in range(needed.size):
+        if not needed[p]:
+            continue
+        signals[row] = -baseline[p]
+        add_pulses(table, shower, order[first[p] : first[p + 1]], start_ns, signals[row])
+        add_pulses(
+            table, night_sky, nsb_order[nsb_first[p] : nsb_first[p + 1]], start_ns, signals[row]
+        )
+        signals[row] = np.minimum(signals[row], table.clipping)
+        row_of_pixel[p] = row
+        row += 1
+    return row_of_pixel, signals
+
+
+@jit
+def sum_trigger(table, shower, night_sky, baseline, start_ns, n_steps, margin):
     """Find when the sum of a patch was above the threshold.
 
     Parameters
     ----------
     table : TriggerTable
         Numbers of the trigger.
-    pixel, time_ns, amplitude : ndarray, shape (n,)
-        Photoelectrons of the shower: pixel (int64, ascending), time, amplitude in mean
-        photoelectrons.
-    nsb_pixel, nsb_time_ns, nsb_amplitude : ndarray, shape (m,)
-        The same of the night sky.
+    shower, night_sky : PhotoElectrons
+        Photoelectrons, in any order.
     baseline : ndarray of float64, shape (n_pixels,)
         Mean signal of the night sky, taken away by the coupling.
     start_ns : float
@@ -95,31 +115,12 @@ def sum_trigger(
         Pixels in patches that fired.
     """
     n_pixels = table.threshold.size
-    first = first_of_pixel(pixel, n_pixels)
-    nsb_first = first_of_pixel(nsb_pixel, n_pixels)
-    square = 0.0
-    for i in range(nsb_amplitude.size):
-        square += nsb_amplitude[i] ** 2
-    # Campbell's theorem; the mean square over the mean, and the mean over the rate, from the list.
-    mean = max(total(nsb_amplitude, 0, nsb_amplitude.size), 1e-300)
-    variance = baseline * (square / mean) * table.pulse_square / table.pulse_area
-    lit = _lit_groups(table, amplitude, first, variance, margin)
+    light = light_of_pixels(shower.pixel, shower.amplitude, n_pixels)
+    lit = _lit_groups(table, light, _variance(table, night_sky, baseline), margin)
     needed = pixels_of_lit_groups(table.groups, lit, n_pixels)
-    row_of_pixel = np.full(n_pixels, -1, dtype=np.int64)
-    signals = np.empty((needed.sum(), n_steps), dtype=np.float64)
-    row = 0
-    for p in range(n_pixels):
-        if not needed[p]:
-            continue
-        signal = signals[row]
-        signal[:] = -baseline[p]
-        add_pulses(table, time_ns, amplitude, first[p], first[p + 1], start_ns, signal)
-        add_pulses(
-            table, nsb_time_ns, nsb_amplitude, nsb_first[p], nsb_first[p + 1], start_ns, signal
-        )
-        np.minimum(signal, table.clipping, signal)
-        row_of_pixel[p] = row
-        row += 1
+    row_of_pixel, signals = _clipped_signals(
+        table, shower, night_sky, needed, baseline, start_ns, n_steps
+    )
     best, n_on = n_steps, 0
     fired = np.zeros(n_pixels, dtype=np.bool_)
     summed = np.empty(n_steps, dtype=np.float64)
