@@ -82,7 +82,7 @@ def read_modtran(path) -> ExtinctionTable:
                 path, f"line {number}", f"{len(row)} numbers", f"{heights.size + 1} numbers"
             )
         rows.append(row)
-    data = np.array(rows)
+    data = np.array(rows).reshape(len(rows), heights.size + 1)
     return _table(path, level_m, heights, data[:, 0], data[:, 1:].T)
 
 
