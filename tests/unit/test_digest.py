@@ -15,7 +15,8 @@ from astropy.io import fits
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from iactflow.campaign.digest import config_sha256, content_digest, digest_columns
+from iactflow.campaign.column_digest import digest_columns
+from iactflow.campaign.digest import config_sha256, content_digest
 from iactflow.campaign.embed import embed
 from iactflow.campaign.json_product import read_json
 from iactflow.errors import InputError

@@ -178,7 +178,7 @@ def test_missing_file_and_foreign_file_are_named(tmp_path):
 def test_other_version_is_named(tmp_path):
     with uproot.recreate(tmp_path / "new.root") as new:
         new["_header"] = json.dumps({"format": "iactflow", "version": 99, "tables": {}})
-    with pytest.raises(InputError, match=r"_header.version: got 99; allowed: 1"):
+    with pytest.raises(InputError, match=r"_header.version: got 99; allowed: 2"):
         read_table(tmp_path / "new.root", "images")
 
 
@@ -244,7 +244,11 @@ def simulated(run: int, n_thrown: int = 60, event_run: int | None = None) -> dic
     random = np.random.default_rng(run)
     runs = make_columns(TABLES["simulation_runs"], 1, random)
     runs.update(
-        obs_id=np.array([run]), n_showers=np.array([6]), shower_reuse=np.array([10], dtype="i4")
+        obs_id=np.array([run]),
+        n_showers=np.array([6]),
+        shower_id_min=np.array([1]),
+        shower_id_max=np.array([6]),
+        shower_reuse=np.array([10], dtype="i4"),
     )
     thrown = make_columns(TABLES["thrown_events"], 2, random)
     thrown.update(obs_id=np.array([run, run]), n_thrown=np.array([20, n_thrown - 20]))
@@ -276,7 +280,7 @@ def without(tables: dict, name: str) -> dict:
         (simulated(2, event_run=9), "run 9 of simulated_events"),
         (without(simulated(2), "thrown_events"), "thrown_events: got 'missing table'"),
         (without(simulated(2), "simulated_events"), "those of"),
-        (simulated(1), "each key once"),
+        (simulated(1), "shower_id_min, run 1: got 1; allowed: showers that .* does not hold"),
     ],
 )
 def test_merge_refuses(tmp_path, second, message):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from iactflow.campaign.column_digest import digest_columns, join_digests
 from iactflow.errors import InputError
 
 __all__ = [
@@ -22,14 +23,22 @@ __all__ = [
     "canonical_json",
     "config_sha256",
     "content_digest",
-    "digest_column",
-    "digest_columns",
     "files_of",
     "json_sha256",
 ]
 
 # Keys of a campaign that change where and how it runs, never a result.
-CONFIG_EXCLUDED = (("data", "dl3_root"), ("data", "fetch"), ("execution",), ("image",))
+# A star stands for every entry of a block.
+CONFIG_EXCLUDED = (
+    ("data", "dl3_root"),
+    ("data", "fetch"),
+    ("execution",),
+    ("image",),
+    ("instrument", "path"),
+    ("shower", "keep_photons"),
+    ("shower", "corsika"),
+    ("simulations", "*", "showers_per_job"),
+)
 # Keys of JSON products, and of table metadata, that change from one execution to the next.
 VOLATILE_KEYS = frozenset(
     {
@@ -103,86 +112,13 @@ def config_sha256(config: Mapping) -> str:
     """
     kept = json.loads(canonical_json(config))
     for *above, last in CONFIG_EXCLUDED:
-        block = kept
+        blocks = [kept]
         for key in above:
-            block = block.get(key) or {}
-        block.pop(last, None)
+            below = (b.values() if key == "*" else [b.get(key) or {}] for b in blocks)
+            blocks = [block for found in below for block in found]
+        for block in blocks:
+            block.pop(last, None)
     return json_sha256(kept)
-
-
-def _array_bytes(values: np.ndarray) -> tuple[str, bytes]:
-    """Canonical type and bytes: little-endian, C order; strings in UTF-8 with their lengths."""
-    if values.dtype.kind in "OUS":
-        texts = [v if isinstance(v, bytes) else str(v).encode() for v in values.ravel().tolist()]
-        # FITS pads strings with blanks, numpy with zeros: neither is content.
-        texts = [t.rstrip(b" \0") for t in texts]
-        return "str", b"".join(len(t).to_bytes(4, "little") + t for t in texts)
-    if values.dtype.kind not in "biufc":
-        raise TypeError(f"no canonical bytes for dtype {values.dtype}")
-    ordered = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
-    if ordered.dtype.kind in "fc":
-        # One not-a-number, whatever its bits.
-        ordered = np.where(np.isnan(ordered), ordered.dtype.type(np.nan), ordered)
-    return ordered.dtype.str.replace("|", "<"), ordered.tobytes()
-
-
-def digest_column(name: str, values: object) -> str:
-    """Digest of one column by name, type, shape and values.
-
-    Parameters
-    ----------
-    name : str
-        Name of the column.
-    values : array_like or awkward.Array
-        Its values; any byte order.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
-    Raises
-    ------
-    TypeError
-        If it holds what has no canonical bytes.
-    """
-    digest = sha256(name.encode() + b"\0")
-    if hasattr(values, "layout"):
-        import awkward
-
-        counts = awkward.to_numpy(awkward.num(values, axis=1)).astype("<i8")
-        kind, data = _array_bytes(awkward.to_numpy(awkward.flatten(values, axis=1)))
-        digest.update(f"jagged:{kind}:{len(counts)}".encode() + counts.tobytes())
-    else:
-        values = np.asarray(values)
-        kind, data = _array_bytes(values)
-        digest.update(f"{kind}:{values.shape}".encode())
-    digest.update(data)
-    return digest.hexdigest()
-
-
-def digest_columns(columns: Mapping[str, object]) -> str:
-    """Digest of columns by name, type, shape and values, independent of their order.
-
-    Parameters
-    ----------
-    columns : mapping of str to array_like or awkward.Array
-        Columns; any byte order.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
-    Raises
-    ------
-    TypeError
-        If a column holds what has no canonical bytes.
-    """
-    digest = sha256()
-    for name in sorted(columns):
-        digest.update(bytes.fromhex(digest_column(name, columns[name])))
-    return digest.hexdigest()
 
 
 def _without_volatile(value: object) -> object:
@@ -268,10 +204,10 @@ def _digest_fits(path: Path) -> str:
 
 
 def _digest_root(path: Path) -> str:
-    from iactflow.io.root import read_file
+    from iactflow.io.root import verify_file
 
-    tables, metadata = read_file(path)
-    parts = {name: digest_columns(columns) for name, columns in tables.items()}
+    digests, metadata = verify_file(path)
+    parts = {name: join_digests(columns) for name, columns in digests.items()}
     return json_sha256([parts, _without_volatile(metadata)])
 
 

@@ -102,6 +102,12 @@ class Table:
     key : tuple of str, optional
         Columns that identify a row: merges sort by them and refuse doubles. Empty for a table
         that must be the same in every file of a merge.
+    adds : tuple of str, optional
+        Columns that a merge adds up where a key comes from several files: counts of disjoint
+        parts of a run.
+    shared : bool, optional
+        Whether several files may hold the same row, which stands once in their merge: what is
+        true of a run, repeated in every part of it.
     """
 
     name: str
@@ -109,6 +115,8 @@ class Table:
     description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
+    shared: bool = False
 
     def __post_init__(self):
         names = [column.name for column in self.columns]
@@ -214,7 +222,10 @@ def render(tables: Iterable[Table]) -> str:
             lines += ["", f"## {title}"]
         for table in chosen:
             key = ", ".join(f"`{name}`" for name in table.key) or "none"
-            lines += ["", f"### {table.name}", "", table.description, f"Key: {key}.", ""]
+            merge = [f"Adds up in a merge: {', '.join(f'`{n}`' for n in table.adds)}."] * bool(
+                table.adds
+            ) + ["Equal rows of several files are one in a merge."] * table.shared
+            lines += ["", f"### {table.name}", "", table.description, f"Key: {key}.", *merge, ""]
             lines += ["| column | type | unit | content |", "|---|---|---|---|"]
             for column in table.columns:
                 name = f"(`{column.name}`)" if column.optional else f"`{column.name}`"

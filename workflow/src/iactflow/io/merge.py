@@ -5,56 +5,152 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import awkward
 import numpy as np
 import uproot
 
 from iactflow.campaign.atomic import atomic_output
-from iactflow.campaign.digest import digest_columns
+from iactflow.campaign.column_digest import digest_columns
 from iactflow.errors import InputError
 from iactflow.io.datamodel import Table
-from iactflow.io.root import LEVEL, Columns, read_file, storable, write_table
+from iactflow.io.root import (
+    iterate_table,
+    list_columns,
+    read_file,
+    read_metadata,
+    read_table,
+)
+from iactflow.io.root_write import LEVEL, Columns, RootWriter, concatenate, storable
 from iactflow.io.tables import find_table
 
 __all__ = ["check_thrown", "export_ttree", "merge_tables"]
 
 RUNS, THROWN = "simulation_runs", "thrown_events"
+RANGE = ("n_showers", "shower_id_min", "shower_id_max")
 
 
-def _concatenate(parts: Sequence[Columns], name: str) -> np.ndarray | awkward.Array:
-    values = [part[name] for part in parts]
-    if any(hasattr(v, "layout") for v in values):
-        return awkward.concatenate(values)
-    return np.concatenate(values)
+def _order(table: Table, parts: Sequence[Columns]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Order of all rows by key; file of each row in that order; whether it repeats the one before.
+
+    The order of rows with the same key is that of their files.
+    """
+    keys = [np.concatenate([part[name] for part in parts]) for name in table.key]
+    origin = np.repeat(np.arange(len(parts)), [len(part[table.key[0]]) for part in parts])
+    order = np.lexsort([origin, *keys[::-1]])
+    double = np.zeros(len(order), dtype=bool)
+    if len(order) > 1:
+        keys = [key[order] for key in keys]
+        double[1:] = np.logical_and.reduce([key[1:] == key[:-1] for key in keys])
+    return order, origin[order], double
 
 
-def _merge(table: Table, parts: Sequence[Columns], paths: Sequence[Path]) -> Columns:
+def _refuse_doubles(
+    table: Table, parts: Sequence[Columns], paths: Sequence[Path], found: tuple
+) -> None:
+    order, origin, double = found
+    if double.any():
+        row = int(np.flatnonzero(double)[0])
+        values = concatenate([{name: part[name] for name in table.key} for part in parts])
+        key = {name: values[name][order][row].item() for name in table.key}
+        raise InputError(paths[origin[row]], table.name, key, "each key once in a merge")
+
+
+def _merge_shared(table: Table, parts: Sequence[Columns], paths: Sequence[Path]) -> Columns:
+    """Rows that several files may hold, each once."""
+    order, origin, double = _order(table, parts)
+    merged = {name: values[order] for name, values in concatenate(parts).items()}
+    again = np.flatnonzero(double)
+    for name, values in merged.items():
+        differs = again[values[again] != values[again - 1]]
+        if len(differs):
+            row = differs[0]
+            wanted = f"{values[row - 1].item()}, as in {paths[origin[row - 1]]}"
+            raise InputError(paths[origin[row]], f"{table.name}.{name}", values[row].item(), wanted)
+    return {name: values[~double] for name, values in merged.items()}
+
+
+def _merge_sums(table: Table, parts: Sequence[Columns]) -> Columns:
+    """Rows of the same key become one: counts add up, the rest must be equal by its meaning."""
+    order, _, double = _order(table, parts)
+    merged = {name: values[order] for name, values in concatenate(parts).items()}
+    starts = np.flatnonzero(~double)
+    return {
+        name: np.add.reduceat(values, starts)
+        if name in table.adds and len(starts)
+        else values[starts]
+        for name, values in merged.items()
+    }
+
+
+def _merge_runs(table: Table, parts: Sequence[Columns], paths: Sequence[Path]) -> Columns:
+    """Ranges of showers, adjacent ones joined; ranges that overlap are the same showers twice."""
+    order, origin, _ = _order(table, parts)
+    merged = {name: values[order] for name, values in concatenate(parts).items()}
+    same = np.zeros(len(order), dtype=bool)
+    same[1:] = merged["obs_id"][1:] == merged["obs_id"][:-1]
+    joined = same.copy()
+    for row in np.flatnonzero(same):
+        run = merged["obs_id"][row]
+        first, before = merged["shower_id_min"][row], merged["shower_id_max"][row - 1]
+        if first <= before:
+            wanted = f"showers that {paths[origin[row - 1]]} does not hold, which ends at {before}"
+            raise InputError(
+                paths[origin[row]], f"{table.name}.shower_id_min, run {run}", int(first), wanted
+            )
+        for name in set(merged) - set(RANGE):
+            one, other = merged[name][row - 1], merged[name][row]
+            if one != other:
+                raise InputError(
+                    paths[origin[row]],
+                    f"{table.name}.{name}, run {run}",
+                    other.item(),
+                    f"{one.item()}, as in {paths[origin[row - 1]]}",
+                )
+        joined[row] = first == before + 1
+    starts = np.flatnonzero(~joined)
+    stops = np.append(starts[1:], len(order)) - 1
+    result = {name: values[starts] for name, values in merged.items()}
+    result["shower_id_max"] = merged["shower_id_max"][stops]
+    if len(starts):
+        result["n_showers"] = np.add.reduceat(merged["n_showers"], starts)
+    return result
+
+
+def _append_rows(writer: RootWriter, table: Table, paths: Sequence[Path]) -> None:
+    """Rows of a table by their key; file after file where the keys allow it."""
+    keys = [read_table(path, table, table.key) for path in paths]
+    found = order, origin, _ = _order(table, keys)
+    _refuse_doubles(table, keys, paths, found)
+    changes = np.flatnonzero(np.diff(origin, prepend=-1, append=-1))
+    files = origin[changes[:-1]]
+    in_order = all(np.all(np.diff(order[origin == i]) == 1) for i in files)
+    if len(set(files)) == len(files) and in_order:
+        for i in [*files, *(set(range(len(paths))) - set(files))]:
+            for columns in iterate_table(paths[i], table):
+                writer.append(table, columns)
+        return
+    merged = concatenate([read_table(path, table) for path in paths])
+    writer.append(table, {name: values[order] for name, values in merged.items()})
+
+
+def _append(writer: RootWriter, table: Table, paths: Sequence[Path], added: bool) -> None:
     """One table from the parts of all files."""
-    names = set(parts[0])
-    for path, part in zip(paths, parts, strict=True):
-        if set(part) != names:
-            differing = sorted(names ^ set(part))
-            raise InputError(path, table.name, f"columns {differing}", f"those of {paths[0]}")
+    special = table.shared or not table.key or (added and (table.adds or table.name == RUNS))
+    if not special:
+        _append_rows(writer, table, paths)
+        return
+    parts = [read_table(path, table) for path in paths]
     if not table.key:
         first = digest_columns(parts[0])
         for path, part in zip(paths, parts, strict=True):
             if digest_columns(part) != first:
                 raise InputError(path, table.name, "another content", f"that of {paths[0]}")
-        return parts[0]
-    merged = {c.name: _concatenate(parts, c.name) for c in table.columns if c.name in names}
-    keys = [merged[name] for name in table.key]
-    order = np.lexsort(keys[::-1])
-    merged = {name: values[order] for name, values in merged.items()}
-    keys = [merged[name] for name in table.key]
-    if len(order) > 1:
-        double = np.logical_and.reduce([key[1:] == key[:-1] for key in keys])
-        if double.any():
-            row = int(np.flatnonzero(double)[0])
-            found = {name: merged[name][row].item() for name in table.key}
-            origin = [np.full(len(part[table.key[0]]), i) for i, part in enumerate(parts)]
-            second = paths[int(np.concatenate(origin)[order][row + 1])]
-            raise InputError(second, table.name, found, "each key once in a merge")
-    return merged
+        writer.append(table, parts[0])
+    elif table.name == RUNS:
+        writer.append(table, _merge_runs(table, parts, paths))
+    elif table.adds:
+        writer.append(table, _merge_sums(table, parts))
+    else:
+        writer.append(table, _merge_shared(table, parts, paths))
 
 
 def check_thrown(file: str | Path, tables: dict[str, Columns]) -> None:
@@ -65,13 +161,14 @@ def check_thrown(file: str | Path, tables: dict[str, Columns]) -> None:
     file : str or Path
         Named in the error.
     tables : dict of str to dict of str to array
-        Tables of a file; those without `thrown_events` and `simulation_runs` pass.
+        Tables of a file; those without `thrown_events` and `simulation_runs` pass. Of other
+        tables the column ``obs_id`` is enough.
 
     Raises
     ------
     InputError
-        If a run has events but no thrown events, or the thrown events of a run are not its
-        showers times their re-uses.
+        If a run has events but no thrown events, its range of showers does not hold their number,
+        or the thrown events of a run are not its showers times their re-uses.
     """
     if THROWN not in tables:
         if RUNS in tables:
@@ -86,17 +183,34 @@ def check_thrown(file: str | Path, tables: dict[str, Columns]) -> None:
     if RUNS not in tables:
         return
     runs = tables[RUNS]
-    for run, showers, reuse in zip(
-        runs["obs_id"], runs["n_showers"], runs["shower_reuse"], strict=True
-    ):
+    spans = runs["shower_id_max"] - runs["shower_id_min"] + 1
+    for run, showers, span in zip(runs["obs_id"], runs["n_showers"], spans, strict=True):
+        if showers != span:
+            key = f"{RUNS}.n_showers, run {run}"
+            raise InputError(file, key, int(showers), f"{span}, shower_id_min to shower_id_max")
+    for run in np.unique(runs["obs_id"]):
+        mine = runs["obs_id"] == run
         counted = int(thrown["n_thrown"][thrown["obs_id"] == run].sum())
-        expected = int(showers) * int(reuse)
+        expected = int((runs["n_showers"] * runs["shower_reuse"])[mine].sum())
         if counted != expected:
             raise InputError(file, f"{THROWN}.n_thrown, run {run}", counted, str(expected))
 
 
+def _check_file(path: Path, columns: dict[str, list[str]]) -> None:
+    """Check the thrown events of a file, without reading more than it takes."""
+    tables = {}
+    for name, names in columns.items():
+        wanted = names if name in (RUNS, THROWN) else [n for n in ("obs_id",) if n in names]
+        tables[name] = read_table(path, name, wanted) if wanted else {}
+    check_thrown(path, tables)
+
+
 def merge_tables(paths: Iterable[str | Path], out: str | Path) -> None:
     """Merge ROOT files: rows sorted by the key of their table, whatever the order of the files.
+
+    Files may hold parts of one run, made from disjoint ranges of its showers: their thrown events
+    add up, and the parts of a whole run give the same content however it was cut. Files whose
+    keys follow each other are copied in batches.
 
     Parameters
     ----------
@@ -109,29 +223,29 @@ def merge_tables(paths: Iterable[str | Path], out: str | Path) -> None:
     ------
     InputError
         If there is no file, a file is broken, tables, columns or metadata differ, a key stands
-        twice, or thrown events are missing (`check_thrown`).
+        twice, ranges of showers overlap, or thrown events are missing (`check_thrown`).
     """
     # By name first: what does not depend on the key must not depend on the caller's order.
     paths = sorted(map(Path, paths))
     if not paths:
         raise InputError(out, "merge", "no files", "at least one file")
-    files = []
-    for path in paths:
-        tables, metadata = read_file(path)
-        check_thrown(path, tables)
-        files.append((tables, metadata))
-    names, common = list(files[0][0]), files[0][1]
-    for path, (tables, metadata) in zip(paths, files, strict=True):
-        if set(tables) != set(names):
-            raise InputError(path, "tables", ", ".join(tables), f"those of {paths[0]}")
+    columns = [list_columns(path) for path in paths]
+    names, common = list(columns[0]), read_metadata(paths[0])
+    for path, found in zip(paths, columns, strict=True):
+        _check_file(path, found)
+        if set(found) != set(names):
+            raise InputError(path, "tables", ", ".join(found), f"those of {paths[0]}")
+        for name in names:
+            differing = sorted(set(found[name]) ^ set(columns[0][name]))
+            if differing:
+                raise InputError(path, name, f"columns {differing}", f"those of {paths[0]}")
+        metadata = read_metadata(path)
         for key in sorted({*metadata, *common}):
             if metadata.get(key) != common.get(key):
                 raise InputError(path, f"metadata {key}", metadata.get(key), str(common.get(key)))
-    merged = {
-        name: _merge(find_table(name, out), [tables[name] for tables, _ in files], paths)
-        for name in names
-    }
-    write_table(out, merged, common)
+    with RootWriter(out, names, common) as writer:
+        for name in names:
+            _append(writer, find_table(name, out), paths, added=RUNS in names)
 
 
 def export_ttree(path_in: str | Path, path_out: str | Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import awkward
@@ -17,25 +17,31 @@ import cramjam
 import numpy as np
 import uproot
 
-from iactflow.campaign.atomic import atomic_output
-from iactflow.campaign.digest import digest_column, json_sha256
+from iactflow.campaign.column_digest import ColumnDigest
+from iactflow.campaign.digest import json_sha256
 from iactflow.errors import InputError
-from iactflow.io.datamodel import Table, validate
-from iactflow.io.tables import find_table
+from iactflow.io.datamodel import Table
+from iactflow.io.root_write import (
+    FORMAT,
+    HEADER,
+    VERSION,
+    Columns,
+    RootWriter,
+    concatenate,
+    write_table,
+)
 
 __all__ = [
+    "RootWriter",
+    "iterate_table",
+    "list_columns",
     "list_tables",
     "read_file",
     "read_metadata",
     "read_table",
-    "storable",
+    "verify_file",
     "write_table",
 ]
-
-FORMAT = "iactflow"
-VERSION = 1
-HEADER = "_header"
-LEVEL = 5
 # What uproot and the decompressor raise on a file that is cut or overwritten.
 BROKEN = (
     OSError,
@@ -52,95 +58,6 @@ BROKEN = (
     cramjam.DecompressionError,
     uproot.DeserializationError,
 )
-Columns = dict[str, "np.ndarray | awkward.Array"]
-
-
-def _ready(table: Table, columns: Mapping[str, object]) -> Columns:
-    """Columns in the order and types of the table; variable lengths as awkward arrays."""
-    ready: Columns = {}
-    for column in table.columns:
-        if column.name not in columns:
-            continue
-        values = columns[column.name]
-        if column.jagged:
-            if not hasattr(values, "layout"):
-                values = np.asarray(values)
-                size = values.shape[1]
-                flat = np.ascontiguousarray(values.reshape(-1), dtype=column.dtype)
-                values = awkward.unflatten(flat, np.full(len(values), size))
-            values = awkward.to_packed(awkward.values_astype(values, np.dtype(column.dtype)))
-        elif column.dtype == "U":
-            values = np.asarray(values).astype(str)
-        else:
-            values = np.ascontiguousarray(values, dtype=column.dtype)
-        ready[column.name] = values
-    return ready
-
-
-def storable(values: object) -> object:
-    """Column as uproot writes it: text goes through awkward, which holds any length.
-
-    Parameters
-    ----------
-    values : ndarray or awkward.Array
-        Column.
-
-    Returns
-    -------
-    ndarray or awkward.Array
-        The same values.
-    """
-    if isinstance(values, np.ndarray) and values.dtype.kind == "U":
-        return awkward.Array(values.tolist()) if len(values) else awkward.Array([""])[:0]
-    return values
-
-
-def write_table(
-    path: str | Path,
-    tables: Mapping[str | Table, Mapping[str, object]],
-    metadata: Mapping[str, object] | None = None,
-) -> None:
-    """Write tables of the data model to one ROOT file, whole or not at all.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-    tables : mapping of str or Table to mapping of str to array
-        Columns by table. numpy arrays of shape (rows, ...); for variable lengths awkward arrays,
-        or arrays of shape (rows, n).
-    metadata : mapping, optional
-        Anything that JSON can hold.
-
-    Raises
-    ------
-    InputError
-        If the data model has no such table, or columns do not fit it.
-    """
-    ready = {}
-    for name, columns in tables.items():
-        table = find_table(name, path)
-        validate(table, columns, path)
-        ready[table.name] = _ready(table, columns)
-    header = {
-        "format": FORMAT,
-        "version": VERSION,
-        "tables": {
-            name: {
-                "rows": len(next(iter(columns.values()))),
-                "columns": {key: digest_column(key, values) for key, values in columns.items()},
-            }
-            for name, columns in ready.items()
-        },
-        "metadata": dict(metadata or {}),
-    }
-    with (
-        atomic_output(path) as temporary,
-        uproot.recreate(temporary, compression=uproot.ZSTD(LEVEL)) as file,
-    ):
-        for name, columns in ready.items():
-            file.mkrntuple(name, {key: storable(values) for key, values in columns.items()})
-        file[HEADER] = json.dumps({**header, "sha256": json_sha256(header)})
 
 
 def _open(path: str | Path) -> uproot.ReadOnlyDirectory:
@@ -186,21 +103,46 @@ def _from_awkward(values: awkward.Array) -> np.ndarray | awkward.Array:
     return values if "var" in sizes else awkward.to_numpy(values)
 
 
+def _batches(
+    path: str | Path, file: uproot.ReadOnlyDirectory, header: dict, name: str, wanted: list[str]
+) -> Iterator[Columns]:
+    """Rows of a table, cluster by cluster; after the last one their digests are compared."""
+    expected = header["tables"][name]
+    digests = {key: ColumnDigest(key) for key in wanted}
+    try:
+        source = file[name]
+        clusters = source.ntuple.cluster_summaries
+        cuts = [(c.num_first_entry, c.num_first_entry + c.num_entries) for c in clusters]
+        cuts = [cut for cut in cuts if cut[1] > cut[0]] or [(0, 0)]
+        for start, stop in cuts:
+            arrays = source.arrays(wanted, entry_start=start, entry_stop=stop)
+            columns = {key: _from_awkward(arrays[key]) for key in wanted}
+            for key, values in columns.items():
+                digests[key].update(values)
+            yield columns
+    except BROKEN as error:
+        raise InputError(path, name, _first_line(error), "a readable table") from None
+    for key, digest in digests.items():
+        if digest.hexdigest() != expected["columns"][key]:
+            raise InputError(path, f"{name}.{key}", "damaged content", "what was written")
+
+
 def _read(
     path: str | Path, file: uproot.ReadOnlyDirectory, header: dict, name: str, wanted: list[str]
 ) -> Columns:
-    expected = header["tables"][name]
-    columns = {}
-    try:
-        arrays = file[name].arrays(wanted)
-        for key in wanted:
-            columns[key] = _from_awkward(arrays[key])
-    except BROKEN as error:
-        raise InputError(path, name, _first_line(error), "a readable table") from None
-    for key, values in columns.items():
-        if digest_column(key, values) != expected["columns"][key]:
-            raise InputError(path, f"{name}.{key}", "damaged content", "what was written")
-    return columns
+    parts = list(_batches(path, file, header, name, wanted))
+    return parts[0] if len(parts) == 1 else concatenate(parts)
+
+
+def _wanted(path: str | Path, header: dict, name: str, columns: Iterable[str] | None) -> list[str]:
+    if name not in header["tables"]:
+        raise InputError(path, "table", name, ", ".join(header["tables"]) or "none")
+    present = list(header["tables"][name]["columns"])
+    wanted = present if columns is None else list(columns)
+    for key in wanted:
+        if key not in present:
+            raise InputError(path, f"{name} column", key, ", ".join(present))
+    return wanted
 
 
 def read_table(
@@ -231,14 +173,68 @@ def read_table(
     name = name.name if isinstance(name, Table) else name
     with _open(path) as file:
         header = _header(path, file)
-        if name not in header["tables"]:
-            raise InputError(path, "table", name, ", ".join(header["tables"]) or "none")
-        present = list(header["tables"][name]["columns"])
-        wanted = present if columns is None else list(columns)
-        for key in wanted:
-            if key not in present:
-                raise InputError(path, f"{name} column", key, ", ".join(present))
+        wanted = _wanted(path, header, name, columns)
         return _read(path, file, header, name, wanted)
+
+
+def iterate_table(
+    path: str | Path, name: str | Table, columns: Iterable[str] | None = None
+) -> Iterator[Columns]:
+    """Read a table in batches, for tables that are larger than memory.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    name : str or Table
+        The table.
+    columns : iterable of str, optional
+        Columns wanted; by default all.
+
+    Yields
+    ------
+    dict of str to ndarray or awkward.Array
+        Columns of consecutive rows; at least one batch, which may be empty.
+
+    Raises
+    ------
+    InputError
+        As for `read_table`; damage is found after the last batch.
+    """
+    name = name.name if isinstance(name, Table) else name
+    with _open(path) as file:
+        header = _header(path, file)
+        wanted = _wanted(path, header, name, columns)
+        yield from _batches(path, file, header, name, wanted)
+
+
+def verify_file(path: str | Path) -> tuple[dict[str, dict[str, str]], dict]:
+    """Read a file in batches and verify that its content is what was written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    digests : dict of str to dict of str to str
+        Digests of the columns by table.
+    metadata : dict
+        As given to `write_table`.
+
+    Raises
+    ------
+    InputError
+        As for `read_table`.
+    """
+    with _open(path) as file:
+        header = _header(path, file)
+        for name, entry in header["tables"].items():
+            for _ in _batches(path, file, header, name, list(entry["columns"])):
+                continue
+    digests = {name: entry["columns"] for name, entry in header["tables"].items()}
+    return digests, header["metadata"]
 
 
 def list_tables(path: str | Path) -> dict[str, int]:
@@ -261,6 +257,29 @@ def list_tables(path: str | Path) -> dict[str, int]:
     """
     with _open(path) as file:
         return {name: entry["rows"] for name, entry in _header(path, file)["tables"].items()}
+
+
+def list_columns(path: str | Path) -> dict[str, list[str]]:
+    """List the columns of the tables of a file, without reading them.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    dict of str to list of str
+        Columns by table.
+
+    Raises
+    ------
+    InputError
+        As for `read_table`.
+    """
+    with _open(path) as file:
+        tables = _header(path, file)["tables"]
+    return {name: list(entry["columns"]) for name, entry in tables.items()}
 
 
 def read_metadata(path: str | Path) -> dict:

@@ -24,7 +24,8 @@ PARTICLE = Column(
     "particle_id",
     "i4",
     "",
-    "primary: 1 gamma, 2 positron, 3 electron, 14 proton, 100 A + Z nucleus (CORSIKA's numbers)",
+    "primary: 1 gamma, 2 positron, 3 electron, 5 and 6 muons, 14 proton, 100 A + Z nucleus "
+    "(CORSIKA's numbers)",
 )
 ENERGY_BIN = (
     Column("energy_min_tev", "f8", "TeV", "lower edge of the energy bin"),
@@ -52,10 +53,12 @@ SIMULATION = (
     Table(
         "simulation_runs",
         "simulation",
-        "A simulated run: what was thrown, and how.",
+        "A simulated run, or a range of its showers: what was thrown, and how.",
         (
             OBS_ID,
             PARTICLE,
+            Column("shower_id_min", "i8", "", "first shower of the range"),
+            Column("shower_id_max", "i8", "", "last shower of the range"),
             Column("n_showers", "i8", "", "showers simulated"),
             Column("shower_reuse", "i4", "", "core positions per shower"),
             Column("energy_range_min_tev", "f8", "TeV", "least energy thrown"),
@@ -72,7 +75,7 @@ SIMULATION = (
             Column("wavelength_max_nm", "f4", "nm", "longest wavelength of emitted photons"),
             Column("seed", "u8", "", "seed of the campaign"),
         ),
-        ("obs_id",),
+        ("obs_id", "shower_id_min"),
     ),
     Table(
         "thrown_events",
@@ -87,6 +90,7 @@ SIMULATION = (
             Column("n_thrown", "i8", "", "events thrown, re-uses counted"),
         ),
         ("obs_id", "particle_id", "energy_min_tev", "viewcone_min_deg"),
+        adds=("n_thrown",),
     ),
     Table(
         "showers",
@@ -97,6 +101,18 @@ SIMULATION = (
             SHOWER_ID,
             *SHOWER_TRUTH,
             Column("n_photons", "f8", "", "Cherenkov photons emitted, all heights"),
+        ),
+        ("obs_id", "shower_id"),
+    ),
+    Table(
+        "longitudinal_profiles",
+        "simulation",
+        "Charged particles of a shower against depth.",
+        (
+            OBS_ID,
+            SHOWER_ID,
+            Column("depth_g_cm2", "f4", "g / cm2", "slant depths", ANY),
+            Column("n_charged", "f4", "", "electrons, positrons and muons at these depths", ANY),
         ),
         ("obs_id", "shower_id"),
     ),
@@ -112,6 +128,27 @@ SIMULATION = (
             Column("area_weight", "f8", "", "weight of a core not drawn uniformly, else 1"),
         ),
         ("obs_id", "shower_id", "reuse_id"),
+    ),
+    Table(
+        "telescope_light",
+        "simulation",
+        "Light of a shower at a telescope, whether or not it triggers.",
+        (
+            OBS_ID,
+            SHOWER_ID,
+            REUSE_ID,
+            TEL_ID,
+            Column("impact_distance_m", "f4", "m", "distance of the telescope from the axis"),
+            Column(
+                "n_photons",
+                "f4",
+                "",
+                "photons in the telescope's sphere that the detector might keep: after extinction, "
+                "weighted with the largest efficiency at their wavelength",
+            ),
+            Column("true_image_sum", "i4", "", "photoelectrons in the camera"),
+        ),
+        ("obs_id", "shower_id", "reuse_id", "tel_id"),
     ),
     Table(
         "simulated_events",
@@ -193,6 +230,20 @@ R0 = (
             Column("azimuth_deg", "f8", "deg", "azimuth of the optical axis"),
         ),
         ("obs_id", "tel_id", "time_s", "time_qns"),
+        shared=True,
+    ),
+    Table(
+        "charges_r0",
+        "R0",
+        "Charges of a telescope, integrated by its electronics, flattened from [channel, pixel].",
+        (
+            OBS_ID,
+            EVENT_ID,
+            TEL_ID,
+            *WAVEFORM_SIZE[:2],
+            Column("charge_adc", "u2", "adu", "charges", ANY),
+        ),
+        TEL_EVENT,
     ),
     Table(
         "waveforms_r0",
@@ -256,6 +307,7 @@ R1 = (
             Column("status", "u1", "", "bits; 0: usable"),
         ),
         ("obs_id", "tel_id", "channel", "pixel_id", "time_s", "time_qns"),
+        shared=True,
     ),
 )
 
