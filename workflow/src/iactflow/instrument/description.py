@@ -223,6 +223,8 @@ class Pixels:
         ``hexagon`` or ``square``.
     rotation_deg : float
         Direction of the normal to one flat side, from x to y.
+    relative_efficiency : ndarray of float64, shape (n,), or None
+        Factor on the quantum efficiency of each pixel; None: 1 everywhere.
     """
 
     x_m: np.ndarray
@@ -230,6 +232,7 @@ class Pixels:
     diameter_m: float
     shape: str
     rotation_deg: float
+    relative_efficiency: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
