@@ -32,6 +32,8 @@ __all__ = ["TriggerResult", "TriggerTable", "fire_trigger", "trigger_table"]
 #: Sub-steps of the time grid at which the pulse is tabulated; the error of a pulse's place is at
 #: most 1/32 of a step.
 N_PHASES = 16
+#: Ends of the pulse below this part of its peak are cut off.
+NEGLIGIBLE = 1e-3
 KINDS = {"majority": 0, "next_neighbour": 1, "analogue_sum": 2}
 #: A group whose shower light stays this many standard deviations of the night sky below the
 #: threshold of a sum is not simulated.
@@ -107,15 +109,16 @@ class TriggerResult(NamedTuple):
     n_pixels: int
 
 
-def _pulse_rows(trigger: TelescopeTrigger) -> np.ndarray:
-    """Pulse at all phases of the grid, in the unit of the threshold."""
+def _pulse_rows(trigger: TelescopeTrigger) -> tuple[np.ndarray, float]:
+    """Pulse at all phases of the grid, in the unit of the threshold, and where it begins."""
     times, step = trigger.pulse.x, trigger.bandwidth_ns
     n_pulse = int(np.ceil((times[-1] - times[0]) / step)) + 1
     phase = (np.arange(N_PHASES) + 0.5) / N_PHASES
     at = times[0] + (np.arange(n_pulse) + phase[:, None]) * step
     rows = trigger.amplitude * np.interp(at, times, trigger.pulse.y, left=0.0, right=0.0)
-    used = np.flatnonzero(np.abs(rows).max(axis=0) > 1e-4 * np.abs(rows).max())
-    return np.ascontiguousarray(rows[:, : used[-1] + 1])
+    used = np.flatnonzero(np.abs(rows).max(axis=0) > NEGLIGIBLE * np.abs(rows).max())
+    part = rows[:, used[0] : used[-1] + 1]
+    return np.ascontiguousarray(part), float(times[0] + used[0] * step)
 
 
 def _check(trigger: TelescopeTrigger, n_pixels: int, where: str) -> None:
@@ -163,7 +166,7 @@ def trigger_table(
     """
     _check(trigger, n_pixels, where)
     step = trigger.bandwidth_ns
-    pulse = _pulse_rows(trigger)
+    pulse, pulse_start_ns = _pulse_rows(trigger)
     gate = round(trigger.gate_length_ns / step)
     threshold = np.full(n_pixels, float(trigger.threshold))
     if deviates is not None and trigger.kind != "analogue_sum":
@@ -172,7 +175,7 @@ def trigger_table(
         kind=KINDS[trigger.kind],
         groups=np.ascontiguousarray(trigger.groups, dtype=np.int64),
         pulse=pulse,
-        pulse_start_ns=float(trigger.pulse.x[0]),
+        pulse_start_ns=pulse_start_ns,
         pulse_area=float(pulse.sum(axis=1).mean() * step),
         pulse_peak=float(pulse.max()),
         pulse_square=float((pulse**2).sum(axis=1).mean() * step),

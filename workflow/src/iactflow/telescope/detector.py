@@ -1,0 +1,337 @@
+"""The detector: photons at the telescopes become a triggered event of the array.
+
+Per telescope: ray tracing, photoelectrons and their amplitudes (stream ``optics``), once for all
+levels of the night sky. Per level and telescope: night sky, trigger, and for telescopes that are
+read out, noise and digitisation (stream ``night_sky``). A stream belongs to one telescope of one
+event and one level: neither another telescope nor another level changes it.
+
+Work that cannot lead to an event is left out: telescopes with fewer photoelectrons than
+`LEAST_LIGHT` of what their trigger asks for, and events with fewer lit telescopes than any group of
+the array trigger needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from iactflow.campaign import philox
+from iactflow.campaign.streams import StreamKey, campaign_seed
+from iactflow.errors import InputError
+from iactflow.instrument.description import Instrument
+from iactflow.shower.photons import WAVELENGTH_NM, WEIGHT
+from iactflow.telescope.amplitude import draw_amplitudes
+from iactflow.telescope.array_trigger import array_trigger, front_delays_ns, least_telescopes
+from iactflow.telescope.camera import PhotoElectrons, detect
+from iactflow.telescope.detector_tables import (
+    UnbunchedLight,
+    make_telescope_tables,
+    readout_function,
+)
+from iactflow.telescope.night_sky import draw_night_sky
+from iactflow.telescope.raytrace import empty_hits, trace_photons
+from iactflow.telescope.spectrum import draw_wavelengths
+from iactflow.telescope.trigger import TriggerResult, fire_trigger
+
+__all__ = ["ArrayEvent", "Detector", "EventKey", "TelescopeEvent"]
+
+
+class EventKey(NamedTuple):
+    """What an event's random streams belong to.
+
+    Attributes
+    ----------
+    campaign_seed : int
+        Seed of the campaign.
+    particle : str
+        Primary particle.
+    run, shower, reuse : int
+        Run, shower in it, re-use of the shower.
+    """
+
+    campaign_seed: int
+    particle: str
+    run: int
+    shower: int
+    reuse: int
+
+
+class TelescopeEvent(NamedTuple):
+    """What a telescope records of an event.
+
+    Attributes
+    ----------
+    tel_id : int
+        Telescope.
+    trigger_time_ns : float
+        Its trigger, after the primary would reach its core at the speed of light in vacuum.
+    n_trigger_pixels : int
+        Pixels above the trigger threshold (analogue sum: in patches that fired).
+    adc : ndarray of uint16
+        Shape (n_gains, n_pixels) in mode ``charge``, (n_gains, n_pixels, n_samples) in mode
+        ``waveform``.
+    true_image : ndarray of int32, shape (n_pixels,)
+        Photoelectrons of the shower.
+    n_photons : float
+        Photons in the telescope's sphere, as handed to the detector.
+    """
+
+    tel_id: int
+    trigger_time_ns: float
+    n_trigger_pixels: int
+    adc: np.ndarray
+    true_image: np.ndarray
+    n_photons: float
+
+
+class ArrayEvent(NamedTuple):
+    """A triggered event of the array at one level of the night sky.
+
+    Attributes
+    ----------
+    nsb_level : int
+        Number of the level.
+    time_ns : float
+        Time of the coincidence, on the clock of the telescopes' triggers, corrected for the delay
+        of a plane front from the pointing to the array's reference point.
+    telescopes : tuple of TelescopeEvent
+        Telescopes that are read out, by ascending number.
+    """
+
+    nsb_level: int
+    time_ns: float
+    telescopes: tuple[TelescopeEvent, ...]
+
+
+class _Light(NamedTuple):
+    """Photoelectrons of the shower in a telescope, and the window of its trigger."""
+
+    electrons: PhotoElectrons
+    start_ns: float
+    stop_ns: float
+    n_photons: float
+
+
+class _Sky(NamedTuple):
+    """Night sky in a telescope: its stream, photoelectrons and the window they fill."""
+
+    state: np.ndarray
+    electrons: PhotoElectrons
+    start_ns: float
+    stop_ns: float
+
+
+class Detector:
+    """An array that points somewhere under some night sky.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Array.
+    alt_deg, az_deg : float
+        Pointing of all telescopes: altitude; azimuth from north through east.
+    nsb_levels : sequence
+        Levels of the night sky. Each is a number (brightness relative to the description's dark
+        field) or a mapping from telescope to a number or to numbers per pixel.
+    instrument_seed : int, optional
+        Seed of what is fixed for a telescope: alignment, gains. None: from the instrument's name.
+    broken_pixels : mapping of int to sequence of int, optional
+        Per telescope, pixels without signal.
+    light : UnbunchedLight, optional
+        How photons without a wavelength (CORSIKA's) are to be drawn.
+
+    Raises
+    ------
+    InputError
+        If the instrument has no array trigger, pointing or levels are out of range, or a part of
+        the description cannot be simulated.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        alt_deg: float,
+        az_deg: float,
+        nsb_levels: Sequence[float | Mapping] = (1.0,),
+        instrument_seed: int | None = None,
+        broken_pixels: Mapping[int, Sequence[int]] | None = None,
+        light: UnbunchedLight | None = None,
+    ):
+        if not nsb_levels:
+            raise InputError("detector", "nsb_levels", nsb_levels, "at least one level")
+        seed = campaign_seed(instrument.name) if instrument_seed is None else instrument_seed
+        self.instrument = instrument
+        self.n_levels = len(nsb_levels)
+        self.least_telescopes = least_telescopes(instrument.triggers)
+        self.tables = make_telescope_tables(
+            instrument, alt_deg, az_deg, tuple(nsb_levels), seed, broken_pixels or {}, light
+        )
+        self.positions_m = {t.tel_id: (t.x_m, t.y_m, t.z_m) for t in instrument.telescopes}
+        delays = front_delays_ns(np.array(list(self.positions_m.values())), alt_deg, az_deg)
+        self.delays_ns = dict(zip(self.positions_m, delays.tolist(), strict=True))
+        self._hits, self._rows = empty_hits(4096)
+
+    def respond(
+        self, photons_by_tel: Mapping[int, np.ndarray], key: EventKey
+    ) -> list[ArrayEvent | None]:
+        """Detect an event.
+
+        Parameters
+        ----------
+        photons_by_tel : mapping of int to ndarray of float32, shape (n, 8)
+            Photons of each telescope, see `iactflow.shower.photons`. Those that have a wavelength
+            were drawn with `iactflow.telescope.detector_tables.light_responses`.
+        key : EventKey
+            Names the random streams.
+
+        Returns
+        -------
+        list of ArrayEvent or None
+            One per level of the night sky; None: no event.
+
+        Raises
+        ------
+        InputError
+            If a photon has no wavelength and nothing says how to draw it.
+        """
+        lit = {}
+        for tel_id, photons in photons_by_tel.items():
+            if len(photons) >= self.tables[tel_id].least_electrons:
+                light = self._collect(tel_id, photons, key)
+                if light is not None:
+                    lit[tel_id] = light
+        if len(lit) < self.least_telescopes:
+            return [None] * self.n_levels
+        return [self._level(level, lit, key) for level in range(self.n_levels)]
+
+    def photoelectrons(self, tel_id: int, photons: np.ndarray, key: EventKey) -> PhotoElectrons:
+        """Trace and detect the photons of a telescope.
+
+        Parameters
+        ----------
+        tel_id : int
+            Telescope.
+        photons : ndarray of float32, shape (n, 8)
+            Photons, as for `respond`.
+        key : EventKey
+            Names the random stream.
+
+        Returns
+        -------
+        PhotoElectrons
+            Photoelectrons of the shower.
+
+        Raises
+        ------
+        InputError
+            If a photon has no wavelength and nothing says how to draw it.
+        """
+        tables = self.tables[tel_id]
+        state = philox.new_state(_stream(key, "optics", tel_id))
+        if len(photons) and photons[0, WAVELENGTH_NM] <= 0.0:
+            if tables.extinction is None:
+                value = float(photons[0, WAVELENGTH_NM])
+                raise InputError("photons", "wavelength_nm", value, "above 0, or light given")
+            photons = draw_wavelengths(photons, tables.wavelengths, tables.extinction, state)
+        if len(photons) > len(self._rows):
+            self._hits, self._rows = empty_hits(2 * len(photons))
+        n_hits = trace_photons(
+            photons, tables.rotation, tables.origin, tables.optics, state, self._hits, self._rows
+        )
+        pixel = np.empty(n_hits, dtype=np.int32)
+        time_ns = np.empty(n_hits, dtype=np.float32)
+        n = detect(self._hits, n_hits, tables.camera, tables.acceptance, state, pixel, time_ns)
+        amplitude = draw_amplitudes(tables.prompt, state, n)
+        return PhotoElectrons(pixel[:n], time_ns[:n], amplitude)
+
+    def _collect(self, tel_id, photons, key) -> _Light | None:
+        """Photoelectrons of a telescope; None where they cannot trigger it."""
+        tables = self.tables[tel_id]
+        electrons = self.photoelectrons(tel_id, photons, key)
+        n = electrons.pixel.size
+        if n < tables.least_electrons:
+            return None
+        edges = sorted({int(0.02 * n), n - 1 - int(0.02 * n)})
+        times = np.partition(electrons.time_ns, edges)
+        # Late and early stragglers (scattered electrons, muons) trigger nothing.
+        start = float(times[edges[0]]) + tables.trigger_reach_ns[0]
+        stop = float(times[edges[-1]]) + tables.trigger_reach_ns[1]
+        return _Light(electrons, start, stop, float(photons[:, WEIGHT].sum()))
+
+    def _level(self, level, lit, key) -> ArrayEvent | None:
+        """Trigger and read-out at one level of the night sky."""
+        skies, fired = {}, {}
+        for tel_id, light in lit.items():
+            sky, result = self._trigger(level, tel_id, light, key)
+            if result.fired:
+                skies[tel_id], fired[tel_id] = sky, result
+        if len(fired) < self.least_telescopes:
+            return None
+        decision = array_trigger(
+            self.instrument.triggers,
+            list(fired),
+            [result.time_ns for result in fired.values()],
+            self.delays_ns,
+            self.positions_m,
+        )
+        if decision is None:
+            return None
+        telescopes = tuple(
+            self._read(level, tel_id, lit[tel_id], skies[tel_id], fired[tel_id])
+            for tel_id in decision.tel_ids
+        )
+        return ArrayEvent(level, decision.time_ns, telescopes)
+
+    def _trigger(self, level, tel_id, light, key) -> tuple[_Sky, TriggerResult]:
+        tables = self.tables[tel_id]
+        state = philox.new_state(_stream(key, "night_sky", tel_id, level))
+        start = light.start_ns - tables.trigger_pulse_ns[1]
+        stop = light.stop_ns - tables.trigger_pulse_ns[0]
+        rates = tables.rates_ghz[level]
+        electrons = draw_night_sky(rates, start, stop - start, tables.afterpulsing, state)
+        result = fire_trigger(
+            tables.trigger,
+            light.electrons,
+            electrons,
+            rates,
+            tables.afterpulsing.mean,
+            light.start_ns,
+            light.stop_ns,
+        )
+        return _Sky(state, electrons, start, stop), result
+
+    def _read(self, level, tel_id, light, sky, result) -> TelescopeEvent:
+        tables = self.tables[tel_id]
+        electrons = self._complete(level, tel_id, sky, result.time_ns)
+        adc = readout_function(tables)(
+            light.electrons,
+            electrons,
+            tables.currents[level],
+            result.time_ns,
+            tables.readout,
+            sky.state,
+        )
+        image = np.bincount(light.electrons.pixel, minlength=tables.n_pixels).astype(np.int32)
+        return TelescopeEvent(tel_id, result.time_ns, result.n_pixels, adc, image, light.n_photons)
+
+    def _complete(self, level, tel_id, sky, trigger_ns) -> PhotoElectrons:
+        """Night sky of the trigger's window, with what the read-out sees before and after it."""
+        tables = self.tables[tel_id]
+        parts = [sky.electrons]
+        start = trigger_ns + tables.readout_reach_ns[0]
+        stop = trigger_ns + tables.readout_reach_ns[1]
+        for low, high in ((start, sky.start_ns), (sky.stop_ns, stop)):
+            if low < high:
+                rates = tables.rates_ghz[level]
+                parts.append(draw_night_sky(rates, low, high - low, tables.afterpulsing, sky.state))
+        if len(parts) == 1:
+            return parts[0]
+        return PhotoElectrons(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _stream(key: EventKey, stage: str, tel_id: int, level: int = 0) -> np.ndarray:
+    return StreamKey(
+        key.campaign_seed, stage, key.particle, key.run, key.shower, key.reuse, tel_id, level
+    ).words()
