@@ -60,8 +60,9 @@ def read_simtel_config(file: str | Path) -> dict[str, str]:
 class _Config:
     """Typed access to the parameters; what is missing names its file."""
 
-    def __init__(self, file: Path):
-        self.file, self.values = file, read_simtel_config(file)
+    def __init__(self, file: Path, tables: Path, overrides: dict[str, str]):
+        self.file, self.tables = file, tables
+        self.values = read_simtel_config(file) | overrides
 
     def text(self, name: str) -> str:
         if name not in self.values:
@@ -85,7 +86,7 @@ class _Config:
         return low if low >= 0 else self.number(f"fadc_{name}")
 
     def path(self, name: str) -> Path:
-        return self.file.parent / self.text(name)
+        return self.tables / self.text(name)
 
 
 def convert_simtel(
@@ -94,14 +95,15 @@ def convert_simtel(
     name: str,
     source: str,
     sphere: tuple[float, str],
-    fadc_pulse: Path | None = None,
+    tables: str | Path | None = None,
+    overrides: dict[str, str] | None = None,
 ) -> Path:
     """Write a telescope type from a sim_telarray configuration.
 
     Parameters
     ----------
     config : str or Path
-        Configuration of one telescope; its tables lie beside it.
+        Configuration of one telescope.
     directory : str or Path
         Version directory to write to.
     name : str
@@ -111,8 +113,10 @@ def convert_simtel(
     sphere : tuple of float and str
         Radius of the telescope's sphere in m, which the configuration does not hold, and its
         source.
-    fadc_pulse : Path, optional
-        Pulse shape in place of the one that the configuration names.
+    tables : str or Path, optional
+        Folder of the tables that the configuration names; its own if left out.
+    overrides : dict of str to str, optional
+        Parameters in place of those of the configuration, as they would stand there.
 
     Returns
     -------
@@ -124,13 +128,15 @@ def convert_simtel(
     InputError
         Missing files or parameters, or a trigger or camera that has no counterpart here.
     """
-    parameters = _Config(Path(config))
-    directory = Path(directory)
+    config, directory, overrides = Path(config), Path(directory), overrides or {}
+    parameters = _Config(config, Path(tables or config.parent), overrides)
     (directory / "tables").mkdir(parents=True, exist_ok=True)
     document = {
-        "source": f"{source}, {Path(config).name}",
+        "source": ", but ".join(
+            [f"{source}, {config.name}", *(f"{k} = {v}" for k, v in overrides.items())]
+        ),
         "optics": _optics(parameters, directory, name, source, sphere),
-        "camera": _camera(parameters, directory, name, source, fadc_pulse),
+        "camera": _camera(parameters, directory, name, source),
     }
     file = directory / f"{name}.yaml"
     file.write_text(yaml.safe_dump(document, sort_keys=False, width=100), "utf-8")
@@ -138,7 +144,7 @@ def convert_simtel(
 
 
 def _optics(p: _Config, directory: Path, name: str, source: str, sphere) -> dict:
-    scatter = p.floats("mirror_reflection_random_angle") + [0.0, 0.0]
+    scatter = [*p.floats("mirror_reflection_random_angle"), 0.0, 0.0]
     parabolic = p.number("parabolic_dish") > 0
     dish, focal = p.number("dish_shape_length", 0.01), p.number("focal_length", 0.01)
     spherical = "davies_cotton" if dish == focal else "modified_davies_cotton"
@@ -183,9 +189,9 @@ def _alignment(p: _Config, direction: str) -> dict:
     return dict(zip(("sigma_deg", "zenith_deg", "cosine_deg", "sine_deg"), values, strict=True))
 
 
-def _camera(p: _Config, directory: Path, name: str, source: str, fadc_pulse) -> dict:
+def _camera(p: _Config, directory: Path, name: str, source: str) -> dict:
     camera = copy_camera(p.path("camera_config_file"), directory, name, source)
-    funnel = p.file.parent / camera["funnel"]
+    funnel = p.tables / camera["funnel"]
     light = ("wavelength_nm", "transmission")
     single_pe = copy_single_pe(p.path("pm_photoelectron_spectrum"), directory, source)
     efficiency = p.number("camera_transmission") * p.number("camera_degraded_efficiency")
@@ -217,13 +223,13 @@ def _camera(p: _Config, directory: Path, name: str, source: str, fadc_pulse) -> 
         "transit_time_error_ns": p.number("transit_time_error"),
         "nsb_rate_ghz": p.number("nightsky_background"),
         "nsb_airmass": p.floats("nsb_autoscale_airmass"),
-        "readout": _readout(p, directory, source, fadc_pulse),
+        "readout": _readout(p, directory, source),
         "trigger": _trigger(p, directory, source, camera),
     }
 
 
-def _readout(p: _Config, directory: Path, source: str, fadc_pulse: Path | None) -> dict:
-    pulse = copy_pulses(fadc_pulse or p.path("fadc_pulse_shape"), directory, source)
+def _readout(p: _Config, directory: Path, source: str) -> dict:
+    pulse = copy_pulses(p.path("fadc_pulse_shape"), directory, source)
     return {
         "mode": "waveform",
         "window_ns": 0.0,

@@ -128,7 +128,7 @@ def copy_single_pe(file: Path, directory: Path, source: str) -> str:
     """
     charge, prompt, after = _rows(file, 3, 3).T
     tail = np.log(np.maximum(after, after[after > 0].min()))
-    kept = thin(charge, np.array([prompt, after, tail]), CURVE_ACCURACY)
+    kept = thin(charge, np.array([prompt, after, tail]), PULSE_ACCURACY)
     columns = {"charge_pe": charge[kept], "prompt": prompt[kept], "afterpulse": after[kept]}
     return _write(directory, file.stem, columns, _source(file, source, ", thinned"))
 
