@@ -17,18 +17,75 @@ from iactflow.telescope.facets import FacetTable, dish_height, make_facet_table
 from iactflow.telescope.frames import ground_to_telescope
 from iactflow.telescope.shadow import MAST_COLUMNS
 
-__all__ = ["OpticsTable", "make_optics_table", "pointing"]
+__all__ = ["CameraBody", "DishGrid", "OpticsTable", "Scatter", "make_optics_table", "pointing"]
 
 # Light further from the axis than this is not traced: no camera sees it.
 MAX_ANGLE_DEG = 20.0
-_CELL_M = 0.1
+CELL_M = 0.1
 _CIRCUMSCRIBED = np.array([1.0, 2.0 / np.sqrt(3.0), np.sqrt(2.0), 2.0 / np.sqrt(3.0)])
 _MAST_STEP_M = 0.1
 _DEFAULT_FIELD = 0.09  # half field in rad where the body's diameter does not bound it
 
 
+class DishGrid(NamedTuple):
+    """Grid over the aperture.
+
+    Attributes
+    ----------
+    parabolic : bool
+        Ideal dish: paraboloid instead of sphere.
+    length_m, radius_m : float
+        Length of the dish's shape; no facet reaches beyond this distance from the axis.
+    cell_m, n_cells : float, int
+        Size of a cell; cells per side.
+    """
+
+    parabolic: bool
+    length_m: float
+    radius_m: float
+    cell_m: float
+    n_cells: int
+
+
+class CameraBody(NamedTuple):
+    """What stands in the focal plane.
+
+    Attributes
+    ----------
+    plane_m : float
+        Height of the camera's entrance plane above the dish's centre.
+    half_width_m, shape, depth_m : float, int, float
+        Body that casts a shadow.
+    field : float
+        Tangent of the angle from the axis up to which the lists of masts hold.
+    """
+
+    plane_m: float
+    half_width_m: float
+    shape: int
+    depth_m: float
+    field: float
+
+
+class Scatter(NamedTuple):
+    """Random angles of reflected light, in each projection.
+
+    Attributes
+    ----------
+    sigma_rad, fraction_2, sigma_2_rad : float
+        Rms; fraction and rms of the second component.
+    """
+
+    sigma_rad: float
+    fraction_2: float
+    sigma_2_rad: float
+
+
 class OpticsTable(NamedTuple):
     """A reflector for kernels, in the telescope frame.
+
+    Scalars stand in tuples of their own: a kernel that passes arrays on pays for counting their
+    references, so that helpers are given only what they read.
 
     Attributes
     ----------
@@ -36,53 +93,35 @@ class OpticsTable(NamedTuple):
         Vertex, normal, axis of the outline (x, y, z each), radius of curvature, half width.
     facet_shape : ndarray of int64, shape (n,)
         Outlines.
-    parabolic : bool
-        Dish shape of the grid: paraboloid instead of sphere.
-    dish_length_m, radius_m : float
-        Length of the dish's shape; no facet reaches beyond this distance from the axis.
-    cell_m, n_cells : float, int
-        Grid over the aperture: cell size, cells per side.
+    grid : DishGrid
+        Ideal dish and grid over the aperture.
     cell_start, cell_facet : ndarray of int64, shapes (n_cells**2 + 1,), (m,)
         Facets of cell i are ``cell_facet[cell_start[i]:cell_start[i + 1]]``.
-    focal_plane_m : float
-        Height of the camera's entrance plane.
-    body_half_width_m, body_shape, body_depth_m : float, int, float
-        Camera body.
+    body : CameraBody
+        Focal plane and camera body.
+    scatter : Scatter
+        Scatter of reflected rays.
+    transmission : tuple of six float
+        For `iactflow.telescope.shadow.telescope_transmission`.
     mast : ndarray of float64, shape (k, 9)
         Masts: start, direction, length, radius, transparency.
     in_start, in_mast, out_start, out_mast : ndarray of int64
         Masts that can block light towards a facet, and from it, laid out as the cells.
-    field : float
-        Tangent of the angle from the axis up to which the lists of masts hold.
-    sigma_rad, fraction_2, sigma_2_rad : float
-        Scatter of reflected rays.
-    transmission : ndarray of float64, shape (6,)
-        For `iactflow.telescope.shadow.telescope_transmission`.
     """
 
     facet: np.ndarray
     facet_shape: np.ndarray
-    parabolic: bool
-    dish_length_m: float
-    radius_m: float
-    cell_m: float
-    n_cells: int
+    grid: DishGrid
     cell_start: np.ndarray
     cell_facet: np.ndarray
-    focal_plane_m: float
-    body_half_width_m: float
-    body_shape: int
-    body_depth_m: float
+    body: CameraBody
+    scatter: Scatter
+    transmission: tuple
     mast: np.ndarray
     in_start: np.ndarray
     in_mast: np.ndarray
     out_start: np.ndarray
     out_mast: np.ndarray
-    field: float
-    sigma_rad: float
-    fraction_2: float
-    sigma_2_rad: float
-    transmission: np.ndarray
 
 
 def pointing(optics: Optics, alt_deg: float, az_deg: float) -> tuple[np.ndarray, np.ndarray]:
@@ -156,15 +195,15 @@ def _grid(optics: Optics, facets: FacetTable):
     reach = outer + margin
     x, y = facets.centre_m[:, 0], facets.centre_m[:, 1]
     radius = float(np.max(np.hypot(x, y) + reach))
-    n = int(np.ceil(2.0 * radius / _CELL_M))
+    n = int(np.ceil(2.0 * radius / CELL_M))
     lists = [[] for _ in range(n * n)]
     for i in range(len(outer)):
-        low_x, high_x = ((x[i] + radius + np.array([-1, 1]) * reach[i]) / _CELL_M).astype(int)
-        low_y, high_y = ((y[i] + radius + np.array([-1, 1]) * reach[i]) / _CELL_M).astype(int)
+        low_x, high_x = ((x[i] + radius + np.array([-1, 1]) * reach[i]) / CELL_M).astype(int)
+        low_y, high_y = ((y[i] + radius + np.array([-1, 1]) * reach[i]) / CELL_M).astype(int)
         for row in range(max(low_x, 0), min(high_x, n - 1) + 1):
-            dx = max(abs((row + 0.5) * _CELL_M - radius - x[i]) - 0.5 * _CELL_M, 0.0)
+            dx = max(abs((row + 0.5) * CELL_M - radius - x[i]) - 0.5 * CELL_M, 0.0)
             for column in range(max(low_y, 0), min(high_y, n - 1) + 1):
-                dy = max(abs((column + 0.5) * _CELL_M - radius - y[i]) - 0.5 * _CELL_M, 0.0)
+                dy = max(abs((column + 0.5) * CELL_M - radius - y[i]) - 0.5 * CELL_M, 0.0)
                 if dx * dx + dy * dy <= reach[i] ** 2:
                     lists[row * n + column].append(i)
     return radius, n, *_ragged(lists)
@@ -183,7 +222,7 @@ def _masts(optics: Optics):
     return np.array(rows, dtype=np.float64).reshape(-1, MAST_COLUMNS)
 
 
-def _mast_lists(mast, facets: FacetTable, focal_plane, field):
+def _mast_lists(mast, facets: FacetTable, body: CameraBody):
     """Masts that light of the field can meet on its way to each facet, and from it."""
     towards = [[] for _ in facets.half_width_m]
     from_it = [[] for _ in facets.half_width_m]
@@ -196,10 +235,10 @@ def _mast_lists(mast, facets: FacetTable, focal_plane, field):
         slack = mast[k, 7] + _MAST_STEP_M + 0.05
         above = np.maximum(point[:, 2][:, None] - z, 0.0)
         distance = np.hypot(point[:, 0][:, None] - x, point[:, 1][:, None] - y)
-        near = (distance <= outer + above * field + slack).any(axis=0)
-        t = np.clip(above / (focal_plane - z), 0.0, 1.0)
+        near = (distance <= outer + above * body.field + slack).any(axis=0)
+        t = np.clip(above / (body.plane_m - z), 0.0, 1.0)
         distance = np.hypot(point[:, 0][:, None] - (1 - t) * x, point[:, 1][:, None] - (1 - t) * y)
-        back = (distance <= (1 - t) * outer + t * focal_plane * field + slack).any(axis=0)
+        back = (distance <= (1 - t) * outer + t * body.plane_m * body.field + slack).any(axis=0)
         for i in np.flatnonzero(near):
             towards[i].append(k)
         for i in np.flatnonzero(back):
@@ -207,9 +246,17 @@ def _mast_lists(mast, facets: FacetTable, focal_plane, field):
     return *_ragged(towards), *_ragged(from_it)
 
 
-def _field(optics: Optics):
-    outer = 0.5 * optics.camera_body_diameter_m * _CIRCUMSCRIBED[optics.camera_body_shape]
-    return float(1.1 * outer / optics.focal_length_m) if outer > 0.0 else _DEFAULT_FIELD
+def _body(optics: Optics) -> CameraBody:
+    width = 0.5 * float(optics.camera_body_diameter_m)
+    shape = int(optics.camera_body_shape)
+    outer = width * _CIRCUMSCRIBED[shape]
+    return CameraBody(
+        plane_m=float(optics.focal_length_m + optics.focus_offset_m),
+        half_width_m=width,
+        shape=shape,
+        depth_m=float(optics.camera_depth_m),
+        field=float(1.1 * outer / optics.focal_length_m) if outer > 0.0 else _DEFAULT_FIELD,
+    )
 
 
 def _transmission(optics: Optics):
@@ -220,7 +267,7 @@ def _transmission(optics: Optics):
         raise InputError("optics", "transmission", optics.transmission, "p0 inside (0, 1]")
     if values[1] != 0.0 and values[2] != 0.0 and (values[3] <= 0.0 or values[4] <= 0.0):
         raise InputError("optics", "transmission", optics.transmission, "p3 and p4 above 0")
-    return values
+    return tuple(float(value) for value in values)
 
 
 def make_optics_table(optics: Optics, zenith_deg: float, seed_words: np.ndarray) -> OpticsTable:
@@ -247,40 +294,25 @@ def make_optics_table(optics: Optics, zenith_deg: float, seed_words: np.ndarray)
     """
     facets = make_facet_table(optics, zenith_deg, seed_words)
     radius, n_cells, cell_start, cell_facet = _grid(optics, facets)
+    body = _body(optics)
     mast = _masts(optics)
-    focal_plane = optics.focal_length_m + optics.focus_offset_m
-    field = _field(optics)
-    in_start, in_mast, out_start, out_mast = _mast_lists(mast, facets, focal_plane, field)
+    in_start, in_mast, out_start, out_mast = _mast_lists(mast, facets, body)
+    sizes = [facets.curvature_radius_m, facets.half_width_m]
+    scatter = (optics.reflection_sigma_deg, optics.reflection_sigma_2_deg)
+    sigma, sigma_2 = (float(np.radians(value)) for value in scatter)
+    parabolic = optics.shape == "parabolic"
     return OpticsTable(
-        facet=np.column_stack(
-            [
-                facets.centre_m,
-                facets.normal,
-                facets.axis_u,
-                facets.curvature_radius_m,
-                facets.half_width_m,
-            ]
-        ),
+        facet=np.column_stack([facets.centre_m, facets.normal, facets.axis_u, *sizes]),
         facet_shape=facets.shape,
-        parabolic=optics.shape == "parabolic",
-        dish_length_m=float(optics.dish_shape_length_m),
-        radius_m=radius,
-        cell_m=_CELL_M,
-        n_cells=n_cells,
+        grid=DishGrid(parabolic, float(optics.dish_shape_length_m), radius, CELL_M, n_cells),
         cell_start=cell_start,
         cell_facet=cell_facet,
-        focal_plane_m=float(focal_plane),
-        body_half_width_m=0.5 * float(optics.camera_body_diameter_m),
-        body_shape=int(optics.camera_body_shape),
-        body_depth_m=float(optics.camera_depth_m),
+        body=body,
+        scatter=Scatter(sigma, float(optics.reflection_fraction_2), sigma_2),
+        transmission=_transmission(optics),
         mast=mast,
         in_start=in_start,
         in_mast=in_mast,
         out_start=out_start,
         out_mast=out_mast,
-        field=field,
-        sigma_rad=float(np.radians(optics.reflection_sigma_deg)),
-        fraction_2=float(optics.reflection_fraction_2),
-        sigma_2_rad=float(np.radians(optics.reflection_sigma_2_deg)),
-        transmission=_transmission(optics),
     )

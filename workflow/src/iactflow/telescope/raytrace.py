@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from iactflow._jit import jit
-from iactflow.campaign.philox import normal, uniform
+from iactflow.campaign.philox import inverse_normal, next_uint64, uniform
 from iactflow.shower.photons import COS_X, COS_Y, TIME_NS, X_M, Y_M
 from iactflow.telescope.shadow import (
     body_blocks,
@@ -45,6 +45,8 @@ FACET = 4
 HIT_COLUMNS = ("x_m", "y_m", "time_ns", "angle_deg", "facet")
 
 _LIGHT_M_PER_NS = 0.299792458
+_FAR_M = 1e9
+_LOW32, _SHIFT32, _UNIT32 = np.uint64(0xFFFFFFFF), np.uint64(32), 1.0 / 4294967296.0
 _MIN_COS = 0.9396926207859084  # 20 deg: `iactflow.telescope.optics.MAX_ANGLE_DEG`
 
 
@@ -64,6 +66,22 @@ def empty_hits(n: int) -> tuple[np.ndarray, np.ndarray]:
         Zeros.
     """
     return np.zeros((n, len(HIT_COLUMNS))), np.zeros(n, dtype=np.int64)
+
+
+@jit
+def _to_telescope(photons, row, rotation, origin):
+    """Point and direction of a photon in the telescope frame."""
+    ux, uy = np.float64(photons[row, COS_X]), np.float64(photons[row, COS_Y])
+    uz = -np.sqrt(max(0.0, 1.0 - ux * ux - uy * uy))
+    x, y, z = photons[row, X_M] - origin[0], photons[row, Y_M] - origin[1], -origin[2]
+    return (
+        rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2] * z,
+        rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z,
+        rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z,
+        rotation[0, 0] * ux + rotation[0, 1] * uy + rotation[0, 2] * uz,
+        rotation[1, 0] * ux + rotation[1, 1] * uy + rotation[1, 2] * uz,
+        rotation[2, 0] * ux + rotation[2, 1] * uy + rotation[2, 2] * uz,
+    )
 
 
 @jit
@@ -103,86 +121,81 @@ def _facet_distance(facet, shape, i, px, py, pz, dx, dy, dz):
 
 
 @jit
-def _find_facet(table, px, py, pz, dx, dy, dz):
+def _find_facet(facet, shape, grid, cell_start, cell_facet, px, py, pz, dx, dy, dz):
     """Facet that a ray meets, -1 for none, and the distance along the ray."""
-    s = _dish_distance(px, py, pz, dx, dy, dz, table.parabolic, table.dish_length_m)
+    s = _dish_distance(px, py, pz, dx, dy, dz, grid.parabolic, grid.length_m)
     x, y = px + s * dx, py + s * dy
-    if not x * x + y * y < table.radius_m * table.radius_m:
+    if not x * x + y * y < grid.radius_m * grid.radius_m:
         return -1, 0.0
-    row = int((x + table.radius_m) / table.cell_m)
-    column = int((y + table.radius_m) / table.cell_m)
-    cell = row * table.n_cells + column
-    for entry in range(table.cell_start[cell], table.cell_start[cell + 1]):
-        i = table.cell_facet[entry]
-        s = _facet_distance(table.facet, table.facet_shape, i, px, py, pz, dx, dy, dz)
+    row = int((x + grid.radius_m) / grid.cell_m)
+    column = int((y + grid.radius_m) / grid.cell_m)
+    cell = row * grid.n_cells + column
+    for entry in range(cell_start[cell], cell_start[cell + 1]):
+        i = cell_facet[entry]
+        s = _facet_distance(facet, shape, i, px, py, pz, dx, dy, dz)
         if not np.isnan(s):
             return i, s
     return -1, 0.0
 
 
 @jit
-def _lost_at(mast, k, state):
-    """Whether a photon that met a mast is lost there."""
-    return mast[k, 8] <= 0.0 or uniform(state) >= mast[k, 8]
-
-
-@jit
-def _masts_block(mast, start, listed, i, wide, px, py, pz, dx, dy, dz, s_min, s_max, state):
-    """Whether a photon is lost at a mast: the listed ones, or all if the ray is wide."""
-    if wide:
-        for k in range(len(mast)):
-            if mast_blocks(mast, k, px, py, pz, dx, dy, dz, s_min, s_max) and _lost_at(
-                mast, k, state
-            ):
-                return True
+def _body_shades(body, px, py, pz, dx, dy, dz):
+    """Whether the camera's body stands in the way of light from the sky."""
+    if body.half_width_m <= 0.0:
         return False
-    for entry in range(start[i], start[i + 1]):
-        k = listed[entry]
-        if mast_blocks(mast, k, px, py, pz, dx, dy, dz, s_min, s_max) and _lost_at(mast, k, state):
-            return True
-    return False
+    bottom = (body.plane_m - pz) / dz
+    top = bottom + body.depth_m / dz
+    x0, y0, x1, y1 = px + top * dx, py + top * dy, px + bottom * dx, py + bottom * dy
+    return body_blocks(body.shape, body.half_width_m, x0, y0, x1, y1)
 
 
 @jit
-def _incoming_lost(table, i, s, px, py, pz, dx, dy, dz, state):
-    """Whether light towards facet i, met at distance s, is lost on its way."""
-    bottom = (table.focal_plane_m - pz) / dz
-    top = bottom + table.body_depth_m / dz
-    if body_blocks(
-        table.body_shape,
-        table.body_half_width_m,
-        px + top * dx,
-        py + top * dy,
-        px + bottom * dx,
-        py + bottom * dy,
-    ):
-        return True
-    through = telescope_transmission(table.transmission, -dz)
-    if through < 1.0 and uniform(state) >= through:
-        return True
-    if len(table.mast) == 0:
-        return False
-    wide = dx * dx + dy * dy > table.field * table.field * dz * dz
-    return _masts_block(
-        table.mast, table.in_start, table.in_mast, i, wide, px, py, pz, dx, dy, dz, -1e9, s, state
-    )
+def _mast_passes(mast, start, listed, i, wide, px, py, pz, dx, dy, dz, s_min, s_max):
+    """Fraction of light that the masts let through: those of facet i, all if the ray is wide."""
+    through = 1.0
+    first, last = (0, len(mast)) if wide else (start[i], start[i + 1])
+    for entry in range(first, last):
+        k = entry if wide else listed[entry]
+        if mast_blocks(mast, k, px, py, pz, dx, dy, dz, s_min, s_max):
+            through *= mast[k, 8]
+            if through <= 0.0:
+                break
+    return through
 
 
 @jit
-def _reflect(table, i, qx, qy, qz, dx, dy, dz, state):
-    """Direction after reflection at a point of facet i, with scatter."""
-    facet, radius = table.facet, table.facet[i, 9]
+def _two_normals(state):
+    """Two normal deviates from the halves of one word: 32 bits each reach to 6.3 sigma."""
+    word = next_uint64(state)
+    low = (np.float64(word & _LOW32) + 0.5) * _UNIT32
+    high = (np.float64(word >> _SHIFT32) + 0.5) * _UNIT32
+    return inverse_normal(low), inverse_normal(high)
+
+
+@jit
+def _scatter_angles(scatter, state):
+    """Random angles in two projections; each has its own choice of the component."""
+    sigma_a = sigma_b = scatter.sigma_rad
+    if scatter.fraction_2 > 0.0:
+        if uniform(state) < scatter.fraction_2:
+            sigma_a = scatter.sigma_2_rad
+        if uniform(state) < scatter.fraction_2:
+            sigma_b = scatter.sigma_2_rad
+    if sigma_a <= 0.0 and sigma_b <= 0.0:
+        return 0.0, 0.0
+    a, b = _two_normals(state)
+    return sigma_a * a, sigma_b * b
+
+
+@jit
+def _reflect(facet, i, qx, qy, qz, dx, dy, dz, a, b):
+    """Direction after reflection at a point of facet i, turned by small angles a and b."""
+    radius = facet[i, 9]
     nx = facet[i, 3] - (qx - facet[i, 0]) / radius
     ny = facet[i, 4] - (qy - facet[i, 1]) / radius
     nz = facet[i, 5] - (qz - facet[i, 2]) / radius
     twice = 2.0 * (dx * nx + dy * ny + dz * nz)
     rx, ry, rz = dx - twice * nx, dy - twice * ny, dz - twice * nz
-    sigma = table.sigma_rad
-    if table.fraction_2 > 0.0 and uniform(state) < table.fraction_2:
-        sigma = table.sigma_2_rad
-    if sigma <= 0.0:
-        return rx, ry, rz
-    a, b = sigma * normal(state), sigma * normal(state)
     # Two directions across the ray: one in its plane with x, one across both.
     across = 1.0 / np.sqrt(rx * rx + rz * rz)
     ex, ez = rz * across, -rx * across
@@ -190,32 +203,6 @@ def _reflect(table, i, qx, qy, qz, dx, dy, dz, state):
     sx, sy, sz = rx + a * ex + b * fx, ry + b * fy, rz + a * ez + b * fz
     norm = 1.0 / np.sqrt(sx * sx + sy * sy + sz * sz)
     return sx * norm, sy * norm, sz * norm
-
-
-@jit
-def _trace(table, px, py, pz, dx, dy, dz, state, hit):
-    """Follow one photon; fill its hit, with the path length in the place of the time."""
-    i, s = _find_facet(table, px, py, pz, dx, dy, dz)
-    if i < 0 or _incoming_lost(table, i, s, px, py, pz, dx, dy, dz, state):
-        return False
-    qx, qy, qz = px + s * dx, py + s * dy, pz + s * dz
-    rx, ry, rz = _reflect(table, i, qx, qy, qz, dx, dy, dz, state)
-    if rz <= 0.0:
-        return False
-    t = (table.focal_plane_m - qz) / rz
-    x, y = qx + t * rx, qy + t * ry
-    if len(table.mast) > 0:
-        limit = table.field * table.focal_plane_m
-        wide = x * x + y * y > limit * limit
-        if _masts_block(
-            table.mast, table.out_start, table.out_mast, i, wide,
-            qx, qy, qz, rx, ry, rz, 0.0, t, state,
-        ):  # fmt: skip
-            return False
-    hit[HIT_X_M], hit[HIT_Y_M], hit[HIT_TIME_NS] = x, y, s + t
-    hit[ANGLE_DEG] = np.degrees(np.arccos(min(1.0, rz)))
-    hit[FACET] = i
-    return True
 
 
 @jit
@@ -247,22 +234,44 @@ def trace_photons(photons, rotation, origin, table, state, out_hits, out_index):
     int
         Number of hits; further rows are not touched.
     """
-    n_hits = 0
+    # One look into the table: arrays taken from it inside the loop would be counted each time.
+    facet, shape, grid, cell_start, cell_facet = table[:5]
+    body, scatter, transmission, mast, in_start, in_mast, out_start, out_mast = table[5:]
+    n_hits, field_2 = 0, body.field * body.field
     for row in range(len(photons)):
-        ux, uy = np.float64(photons[row, COS_X]), np.float64(photons[row, COS_Y])
-        uz = -np.sqrt(max(0.0, 1.0 - ux * ux - uy * uy))
-        dz = rotation[2, 0] * ux + rotation[2, 1] * uy + rotation[2, 2] * uz
+        px, py, pz, dx, dy, dz = _to_telescope(photons, row, rotation, origin)
         if dz > -_MIN_COS:
             continue
-        dx = rotation[0, 0] * ux + rotation[0, 1] * uy + rotation[0, 2] * uz
-        dy = rotation[1, 0] * ux + rotation[1, 1] * uy + rotation[1, 2] * uz
-        x, y, z = photons[row, X_M] - origin[0], photons[row, Y_M] - origin[1], -origin[2]
-        px = rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2] * z
-        py = rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z
-        pz = rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z
-        hit = out_hits[n_hits]
-        if _trace(table, px, py, pz, dx, dy, dz, state, hit):
-            hit[HIT_TIME_NS] = photons[row, TIME_NS] + hit[HIT_TIME_NS] / _LIGHT_M_PER_NS
-            out_index[n_hits] = row
-            n_hits += 1
+        i, s = _find_facet(facet, shape, grid, cell_start, cell_facet, px, py, pz, dx, dy, dz)
+        if i < 0 or _body_shades(body, px, py, pz, dx, dy, dz):
+            continue
+        through = telescope_transmission(transmission, -dz)
+        if len(mast) > 0:
+            wide = dx * dx + dy * dy > field_2 * dz * dz
+            through *= _mast_passes(
+                mast, in_start, in_mast, i, wide, px, py, pz, dx, dy, dz, -_FAR_M, s
+            )
+        if through <= 0.0 or (through < 1.0 and uniform(state) >= through):
+            continue
+        a, b = _scatter_angles(scatter, state)
+        qx, qy, qz = px + s * dx, py + s * dy, pz + s * dz
+        rx, ry, rz = _reflect(facet, i, qx, qy, qz, dx, dy, dz, a, b)
+        if rz <= 0.0:
+            continue
+        t = (body.plane_m - qz) / rz
+        x, y = qx + t * rx, qy + t * ry
+        if len(mast) > 0:
+            wide = x * x + y * y > field_2 * body.plane_m * body.plane_m
+            through = _mast_passes(
+                mast, out_start, out_mast, i, wide, qx, qy, qz, rx, ry, rz, 0.0, t
+            )
+            if through <= 0.0 or (through < 1.0 and uniform(state) >= through):
+                continue
+        out_hits[n_hits, HIT_X_M] = x
+        out_hits[n_hits, HIT_Y_M] = y
+        out_hits[n_hits, HIT_TIME_NS] = photons[row, TIME_NS] + (s + t) / _LIGHT_M_PER_NS
+        out_hits[n_hits, ANGLE_DEG] = np.degrees(np.arccos(min(1.0, rz)))
+        out_hits[n_hits, FACET] = i
+        out_index[n_hits] = row
+        n_hits += 1
     return n_hits

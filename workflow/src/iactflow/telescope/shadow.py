@@ -130,18 +130,24 @@ def mast_blocks(masts, k, px, py, pz, dx, dy, dz, s_min, s_max):
     """
     wx, wy, wz = px - masts[k, 0], py - masts[k, 1], pz - masts[k, 2]
     ax, ay, az = masts[k, 3], masts[k, 4], masts[k, 5]
+    # Most rays pass: the distance of the two lines, without a division, settles that.
+    nx, ny, nz = dy * az - dz * ay, dz * ax - dx * az, dx * ay - dy * ax
+    square = nx * nx + ny * ny + nz * nz
+    triple = wx * nx + wy * ny + wz * nz
+    radius_2 = masts[k, 7] * masts[k, 7]
+    if triple * triple > radius_2 * square:
+        return False
     b = dx * ax + dy * ay + dz * az
     d = dx * wx + dy * wy + dz * wz
     e = ax * wx + ay * wy + az * wz
-    denominator = 1.0 - b * b
     # Parallel lines have the same distance everywhere: any foot will do.
-    t = (e - b * d) / denominator if denominator > 1e-12 else 0.0
+    t = (e - b * d) / square if square > 1e-12 else 0.0
     t = min(masts[k, 6], max(0.0, t))
     s = min(s_max, max(s_min, b * t - d))
     # The ray's end may have moved the nearest point of the mast.
     t = min(masts[k, 6], max(0.0, e + b * s))
     rx, ry, rz = wx + s * dx - t * ax, wy + s * dy - t * ay, wz + s * dz - t * az
-    return rx * rx + ry * ry + rz * rz < masts[k, 7] * masts[k, 7]
+    return rx * rx + ry * ry + rz * rz < radius_2
 
 
 @jit
@@ -150,7 +156,7 @@ def telescope_transmission(parameters, cos_theta):
 
     Parameters
     ----------
-    parameters : ndarray of float64, shape (6,)
+    parameters : tuple of six float
         p0, kind (0 constant, 1 with the angle), p2, p3 in deg, p4, p5 (0: as 1).
     cos_theta : float
         Cosine of the angle from the optical axis.

@@ -173,13 +173,13 @@ def trace_table(
         raise InputError(
             "spot", "field_angle_deg", field_angle_deg, f"inside [0, {_MAX_FIELD_DEG}]"
         )
-    if not distance_m > 2.0 * table.focal_plane_m:
+    if not distance_m > 2.0 * table.body.plane_m:
         raise InputError("spot", "distance_m", distance_m, "above twice the focal length")
     if n_rays < 1:
         raise InputError("spot", "n_rays", n_rays, "at least 1")
     # The rim stands above the plane of the disc: light to it crosses the disc further out.
     rim = np.max(table.facet[:, 2] + table.facet[:, 10])
-    radius = table.radius_m + rim * np.tan(np.radians(field_angle_deg))
+    radius = table.grid.radius_m + rim * np.tan(np.radians(field_angle_deg))
     deviates = np.empty(2 * n_rays)
     state = new_state(StreamKey(seed, "spot").words())
     fill_uniform(state, deviates)
