@@ -34,6 +34,8 @@ __all__ = ["TriggerResult", "TriggerTable", "fire_trigger", "trigger_table"]
 N_PHASES = 16
 #: Ends of the pulse below this part of its peak are cut off.
 NEGLIGIBLE = 1e-3
+#: Part of the peak above which a pulse is in its core.
+CORE = 0.2
 KINDS = {"majority": 0, "next_neighbour": 1, "analogue_sum": 2}
 #: A group whose shower light stays this many standard deviations of the night sky below the
 #: threshold of a sum is not simulated.
@@ -56,6 +58,8 @@ class TriggerTable(NamedTuple):
         Begin of the pulse after the photoelectron; integral, unit of the threshold times ns; peak.
     pulse_square : float
         Integral of the pulse's square.
+    core_ns, tail : float
+        Length of the pulse's core; largest height outside of it, relative to the peak.
     step_ns : float
         Step of the time grid.
     threshold : ndarray of float64, shape (n_pixels,)
@@ -81,6 +85,8 @@ class TriggerTable(NamedTuple):
     pulse_area: float
     pulse_peak: float
     pulse_square: float
+    core_ns: float
+    tail: float
     step_ns: float
     threshold: np.ndarray
     multiplicity: int
@@ -119,6 +125,14 @@ def _pulse_rows(trigger: TelescopeTrigger) -> tuple[np.ndarray, float]:
     used = np.flatnonzero(np.abs(rows).max(axis=0) > NEGLIGIBLE * np.abs(rows).max())
     part = rows[:, used[0] : used[-1] + 1]
     return np.ascontiguousarray(part), float(times[0] + used[0] * step)
+
+
+def _core(rows: np.ndarray, step: float) -> tuple[float, float]:
+    """Length of the part of a pulse above `CORE` of its peak; relative height of the rest."""
+    height = rows.max(axis=0) / rows.max()
+    high = np.flatnonzero(height > CORE)
+    rest = np.delete(height, np.arange(high[0], high[-1] + 1))
+    return float((high[-1] - high[0] + 2) * step), float(max(0.0, rest.max(initial=0.0)))
 
 
 def _check(trigger: TelescopeTrigger, n_pixels: int, where: str) -> None:
@@ -168,6 +182,7 @@ def trigger_table(
     step = trigger.bandwidth_ns
     pulse, pulse_start_ns = _pulse_rows(trigger)
     gate = round(trigger.gate_length_ns / step)
+    core_ns, tail = _core(pulse, step)
     threshold = np.full(n_pixels, float(trigger.threshold))
     if deviates is not None and trigger.kind != "analogue_sum":
         threshold += trigger.threshold_variation * np.asarray(deviates, dtype=np.float64)
@@ -179,6 +194,8 @@ def trigger_table(
         pulse_area=float(pulse.sum(axis=1).mean() * step),
         pulse_peak=float(pulse.max()),
         pulse_square=float((pulse**2).sum(axis=1).mean() * step),
+        core_ns=core_ns,
+        tail=tail,
         step_ns=float(step),
         threshold=threshold,
         multiplicity=int(trigger.multiplicity),

@@ -55,25 +55,56 @@ def _overlap(table, g, row_of_pixel, gates, limit):
 
 
 @jit
-def _open_gates(table, shower, night_sky, needed, light, baseline, start_ns, n_steps):
-    """Outputs of the discriminators: row of each pixel, -1 without one; rows; their number."""
-    first, order = order_by_pixel(shower.pixel, needed)
-    nsb_first, nsb_order = order_by_pixel(night_sky.pixel, needed)
-    row_of_pixel = np.full(needed.size, -1, dtype=np.int64)
-    gates = np.zeros((needed.sum(), n_steps), dtype=np.uint8)
-    signal = np.empty(n_steps, dtype=np.float64)
-    n_on = 0
+def _add_to_buckets(table, electrons, start_ns, buckets):
+    """Sum amplitudes in intervals of the length of a pulse's core."""
+    last = buckets.shape[1] - 1
+    for i in range(electrons.pixel.size):
+        k = int((electrons.time_ns[i] - start_ns) / table.core_ns)
+        buckets[electrons.pixel[i], min(max(k, 0), last)] += electrons.amplitude[i]
+
+
+@jit
+def _hot_pixels(table, shower, night_sky, needed, baseline, start_ns, n_steps):
+    """Pixels whose signal could pass the threshold.
+
+    At any time the cores of pulses from two neighbouring intervals can meet; of all others no more
+    than the tails.
+    """
+    first_ns = start_ns - table.pulse_start_ns - table.pulse.shape[1] * table.step_ns
+    length = (n_steps + table.pulse.shape[1]) * table.step_ns
+    buckets = np.zeros((needed.size, int(length / table.core_ns) + 1), dtype=np.float32)
+    _add_to_buckets(table, shower, first_ns, buckets)
+    _add_to_buckets(table, night_sky, first_ns, buckets)
+    hot = np.zeros(needed.size, dtype=np.bool_)
     for p in range(needed.size):
         if not needed[p]:
             continue
-        most = light[p]
-        dark = nsb_order[nsb_first[p] : nsb_first[p + 1]]
-        for i in dark:
-            most += night_sky.amplitude[i]
-        if most * table.pulse_peak - baseline[p] <= table.threshold[p]:
+        whole, most, before = 0.0, 0.0, 0.0
+        for k in range(buckets.shape[1]):
+            now = np.float64(buckets[p, k])
+            most = max(most, before + now)
+            whole += now
+            before = now
+        bound = table.pulse_peak * (most + table.tail * (whole - most))
+        hot[p] = bound > table.threshold[p] + baseline[p]
+    return hot
+
+
+@jit
+def _open_gates(table, shower, night_sky, hot, baseline, start_ns, n_steps):
+    """Outputs of the discriminators: row of each pixel, -1 without one; rows; their number."""
+    first, order = order_by_pixel(shower.pixel, hot)
+    nsb_first, nsb_order = order_by_pixel(night_sky.pixel, hot)
+    row_of_pixel = np.full(hot.size, -1, dtype=np.int64)
+    gates = np.zeros((hot.sum(), n_steps), dtype=np.uint8)
+    signal = np.empty(n_steps, dtype=np.float64)
+    n_on = 0
+    for p in range(hot.size):
+        if not hot[p]:
             continue
         signal[:] = -baseline[p]
         add_pulses(table, shower, order[first[p] : first[p + 1]], start_ns, signal)
+        dark = nsb_order[nsb_first[p] : nsb_first[p + 1]]
         add_pulses(table, night_sky, dark, start_ns, signal)
         if open_gate(signal, table.threshold[p], table.n_over, table.n_gate, gates[n_on]):
             row_of_pixel[p] = n_on
@@ -109,8 +140,9 @@ def majority_trigger(table, shower, night_sky, baseline, start_ns, n_steps):
     light = light_of_pixels(shower.pixel, shower.amplitude, n_pixels)
     lit = _lit_groups(table.groups, light)
     needed = pixels_of_lit_groups(table.groups, lit, n_pixels)
+    hot = _hot_pixels(table, shower, night_sky, needed, baseline, start_ns, n_steps)
     row_of_pixel, gates, n_on = _open_gates(
-        table, shower, night_sky, needed, light, baseline, start_ns, n_steps
+        table, shower, night_sky, hot, baseline, start_ns, n_steps
     )
     best = n_steps
     for g in range(table.groups.shape[0]):
