@@ -121,6 +121,7 @@ TELESCOPE_TRIGGER = {
     "clipping": number(0, 1e9),
     "groups": Rule("groups"),
     "bandwidth_ns": number(1e-3, 1e2),
+    "excess_over_threshold": number(0, 1e9),
 }
 CAMERA = {
     "pixels": PIXELS,

@@ -271,4 +271,5 @@ def _trigger(p: _Config, directory: Path, source: str, camera: dict) -> dict:
         "clipping": p.number("asum_clipping") if analogue else 0.0,
         "groups": {"table": camera["groups"]},
         "bandwidth_ns": p.number("pixeltrg_time_step") or round(1000 / p.number("fadc_mhz"), 9),
+        "excess_over_threshold": p.number("teltrig_min_sigsum") if analogue else 0.0,
     }
