@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit, jit_leaf
 
 __all__ = [
     "fill_normal",
@@ -103,7 +103,7 @@ _TAIL_DENOMINATOR = (
 )
 
 
-@jit
+@jit_leaf
 def _high_product(a, b):
     """Upper 64 bits of the 128-bit product of two 64-bit words, from 32-bit halves."""
     a_low, a_high = a & _LOW32, a >> _SHIFT32
@@ -113,7 +113,7 @@ def _high_product(a, b):
     return a_high * b_high + (middle >> _SHIFT32) + (carry >> _SHIFT32)
 
 
-@jit
+@jit_leaf
 def philox4x64(c0, c1, c2, c3, k0, k1):
     """Encrypt one 256-bit counter: ten rounds of Philox4x64.
 
@@ -161,7 +161,7 @@ def new_state(key):
     return state
 
 
-@jit
+@jit_leaf
 def next_uint64(state):
     """Next random word; equals ``numpy.random.Philox.random_raw`` of the same key.
 
@@ -189,7 +189,7 @@ def next_uint64(state):
     return value
 
 
-@jit
+@jit_leaf
 def uniform(state):
     """Next uniform deviate in [0, 1); equals ``Generator.random`` of the same key.
 
@@ -206,7 +206,7 @@ def uniform(state):
     return np.float64(next_uint64(state) >> _SHIFT11) * _UNIT
 
 
-@jit
+@jit_leaf
 def _ratio(x, numerator, denominator):
     above, below = numerator[7], denominator[7]
     for i in range(6, -1, -1):
@@ -215,7 +215,7 @@ def _ratio(x, numerator, denominator):
     return above / below
 
 
-@jit
+@jit_leaf
 def inverse_normal(probability):
     """Quantile of the standard normal distribution (AS 241, relative error about 1e-16).
 
@@ -240,7 +240,7 @@ def inverse_normal(probability):
     return -value if q < 0.0 else value
 
 
-@jit
+@jit_leaf
 def normal(state):
     """Next standard normal deviate.
 
@@ -259,7 +259,7 @@ def normal(state):
     return inverse_normal((np.float64(next_uint64(state) >> np.uint64(12)) + 0.5) * (2.0 * _UNIT))
 
 
-@jit
+@jit_leaf
 def fill_uniform(state, out):
     """Fill an array with uniform deviates in [0, 1).
 
@@ -274,7 +274,7 @@ def fill_uniform(state, out):
         out[i] = uniform(state)
 
 
-@jit
+@jit_leaf
 def fill_normal(state, out):
     """Fill an array with standard normal deviates.
 
