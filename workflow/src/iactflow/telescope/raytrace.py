@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit_leaf
 from iactflow.campaign.philox import inverse_normal, next_uint64, uniform
 from iactflow.shower.photons import COS_X, COS_Y, TIME_NS, X_M, Y_M
 from iactflow.telescope.shadow import (
@@ -68,7 +68,7 @@ def empty_hits(n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros((n, len(HIT_COLUMNS))), np.zeros(n, dtype=np.int64)
 
 
-@jit
+@jit_leaf
 def _to_telescope(photons, row, rotation, origin):
     """Point and direction of a photon in the telescope frame."""
     ux, uy = np.float64(photons[row, COS_X]), np.float64(photons[row, COS_Y])
@@ -84,7 +84,7 @@ def _to_telescope(photons, row, rotation, origin):
     )
 
 
-@jit
+@jit_leaf
 def _dish_distance(px, py, pz, dx, dy, dz, parabolic, length):
     """Distance along a ray to the ideal dish, met from above; not a number if it passes by."""
     if parabolic:
@@ -100,7 +100,7 @@ def _dish_distance(px, py, pz, dx, dy, dz, parabolic, length):
     return -b + np.sqrt(square) if square >= 0.0 else np.nan
 
 
-@jit
+@jit_leaf
 def _facet_distance(facet, shape, i, px, py, pz, dx, dy, dz):
     """Distance along a ray to a facet's surface; not a number outside of its outline."""
     radius = facet[i, 9]
@@ -120,7 +120,7 @@ def _facet_distance(facet, shape, i, px, py, pz, dx, dy, dz):
     return s if inside_outline(shape[i], facet[i, 10], u, v) else np.nan
 
 
-@jit
+@jit_leaf
 def _find_facet(facet, shape, grid, cell_start, cell_facet, px, py, pz, dx, dy, dz):
     """Facet that a ray meets, -1 for none, and the distance along the ray."""
     s = _dish_distance(px, py, pz, dx, dy, dz, grid.parabolic, grid.length_m)
@@ -138,7 +138,7 @@ def _find_facet(facet, shape, grid, cell_start, cell_facet, px, py, pz, dx, dy, 
     return -1, 0.0
 
 
-@jit
+@jit_leaf
 def _body_shades(body, px, py, pz, dx, dy, dz):
     """Whether the camera's body stands in the way of light from the sky."""
     if body.half_width_m <= 0.0:
@@ -149,7 +149,7 @@ def _body_shades(body, px, py, pz, dx, dy, dz):
     return body_blocks(body.shape, body.half_width_m, x0, y0, x1, y1)
 
 
-@jit
+@jit_leaf
 def _mast_passes(mast, start, listed, i, wide, px, py, pz, dx, dy, dz, s_min, s_max):
     """Fraction of light that the masts let through: those of facet i, all if the ray is wide."""
     through = 1.0
@@ -163,7 +163,7 @@ def _mast_passes(mast, start, listed, i, wide, px, py, pz, dx, dy, dz, s_min, s_
     return through
 
 
-@jit
+@jit_leaf
 def _two_normals(state):
     """Two normal deviates from the halves of one word: 32 bits each reach to 6.3 sigma."""
     word = next_uint64(state)
@@ -172,7 +172,7 @@ def _two_normals(state):
     return inverse_normal(low), inverse_normal(high)
 
 
-@jit
+@jit_leaf
 def _scatter_angles(scatter, state):
     """Random angles in two projections; each has its own choice of the component."""
     sigma_a = sigma_b = scatter.sigma_rad
@@ -187,7 +187,7 @@ def _scatter_angles(scatter, state):
     return sigma_a * a, sigma_b * b
 
 
-@jit
+@jit_leaf
 def _reflect(facet, i, qx, qy, qz, dx, dy, dz, a, b):
     """Direction after reflection at a point of facet i, turned by small angles a and b."""
     radius = facet[i, 9]
@@ -205,7 +205,7 @@ def _reflect(facet, i, qx, qy, qz, dx, dy, dz, a, b):
     return sx * norm, sy * norm, sz * norm
 
 
-@jit
+@jit_leaf
 def trace_photons(photons, rotation, origin, table, state, out_hits, out_index):
     """Follow photons to the focal plane.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit_leaf
 
 __all__ = [
     "MAST_COLUMNS",
@@ -28,7 +28,7 @@ CIRCLE, HEXAGON_X, SQUARE, HEXAGON_Y = 0, 1, 2, 3
 _HALF_SQRT_3 = 0.8660254037844386
 
 
-@jit
+@jit_leaf
 def inside_outline(shape, half_width, u, v):
     """Whether a point lies inside a circle, square or hexagon around the origin.
 
@@ -55,7 +55,7 @@ def inside_outline(shape, half_width, u, v):
     return abs(u) <= half_width and 0.5 * abs(u) + _HALF_SQRT_3 * abs(v) <= half_width
 
 
-@jit
+@jit_leaf
 def _clip(low, high, offset, slope, half_width):
     """Cut an interval of the ray's parameter to a slab |offset + slope s| <= half_width."""
     if slope == 0.0:
@@ -65,7 +65,7 @@ def _clip(low, high, offset, slope, half_width):
     return max(low, min(a, b)), min(high, max(a, b))
 
 
-@jit
+@jit_leaf
 def body_blocks(shape, half_width, x0, y0, x1, y1):
     """Whether a segment crosses the outline of the camera's body, seen along the optical axis.
 
@@ -106,7 +106,7 @@ def body_blocks(shape, half_width, x0, y0, x1, y1):
     return low <= high
 
 
-@jit
+@jit_leaf
 def mast_blocks(masts, k, px, py, pz, dx, dy, dz, s_min, s_max):
     """Whether a stretch of a ray meets a mast.
 
@@ -150,7 +150,7 @@ def mast_blocks(masts, k, px, py, pz, dx, dy, dz, s_min, s_max):
     return rx * rx + ry * ry + rz * rz < radius_2
 
 
-@jit
+@jit_leaf
 def telescope_transmission(parameters, cos_theta):
     """Fraction of the light that passes structures which are not traced.
 
