@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from iactflow._jit import jit
+from iactflow._jit import jit, jit_leaf
 from iactflow.campaign import philox
 from iactflow.errors import InputError
 from iactflow.instrument.description import Camera, Curve, Pixels
@@ -180,6 +180,8 @@ def make_camera_table(camera: Camera, key_words: np.ndarray, broken_pixels=()) -
     grid = _pixel_grid(x, y, normal_x, normal_y, half)
     deviation = _deviations(key_words, 6, x.size)
     qe = 1.0 + camera.qe_variation * deviation[0]
+    if pixels.relative_efficiency is not None:
+        qe *= pixels.relative_efficiency
     # Gains are set for equal charge at equal light; what is left is the quoted variation.
     gain = (1.0 + camera.gain_variation * deviation[1]) / qe
     broken = np.asarray(broken_pixels, dtype=np.int64).ravel()
@@ -253,7 +255,7 @@ def _pixel_grid(x, y, normal_x, normal_y, half):
     return float(corner[0]), float(corner[1]), cell, n_x, n_y, start, pixel[order].astype(np.int32)
 
 
-@jit
+@jit_leaf
 def find_pixel(x_m, y_m, table):
     """Pixel that holds a point of the focal plane.
 
@@ -289,7 +291,7 @@ def find_pixel(x_m, y_m, table):
     return -1
 
 
-@jit
+@jit_leaf
 def _guide_efficiency(angle_deg, table):
     u = angle_deg / table.guide_step_deg
     if not (u >= 0.0 and u < table.guide.size - 1):
@@ -298,7 +300,7 @@ def _guide_efficiency(angle_deg, table):
     return table.guide[k] + (u - k) * (table.guide[k + 1] - table.guide[k])
 
 
-@jit
+@jit_leaf
 def detect(hits, n_hits, table, acceptance, state, pe_pixel, pe_time_ns):
     """Turn photons in the focal plane into photoelectrons.
 
