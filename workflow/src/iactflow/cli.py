@@ -8,6 +8,7 @@ from pathlib import Path
 
 from iactflow import __version__
 from iactflow.errors import InputError
+from iactflow.instrument.command import add_instrument_command
 
 __all__ = ["main"]
 
@@ -50,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("schema", help="compare or write the files made from the schema")
     command.add_argument("--write", action="store_true", help="write them")
     command.set_defaults(run=_schema)
+
+    add_instrument_command(commands)
     return parser
 
 

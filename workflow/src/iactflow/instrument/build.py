@@ -204,7 +204,7 @@ def build_telescope_type(name: str, blocks: dict, file: Path) -> d.TelescopeType
     for key in ("align_horizontal", "align_vertical"):
         optics[key] = d.Alignment(**optics[key])
     optics["facets"] = _facets(optics["facets"], blocks["optics"]["facets"])
-    pixels = camera["pixels"] | camera["pixels"].pop("positions")
+    pixels = _pixels(camera["pixels"], blocks["camera"]["pixels"]["positions"])
     camera["pixels"] = d.Pixels(**pixels)
     camera["readout"] = d.Readout(**camera["readout"])
     camera["trigger"] = d.TelescopeTrigger(**camera["trigger"])
@@ -219,6 +219,15 @@ def _facets(table: dict, leaf: Leaf) -> d.Facets:
     if not np.isin(table["shape"], (0, 1, 2, 3)).all() or (table["diameter_m"] <= 0).any():
         raise InputError(leaf.file, leaf.key, leaf.value, "shapes 0 to 3, diameters above 0 m")
     return d.Facets(**(table | {"shape": table["shape"].astype(np.int64)}))
+
+
+def _pixels(values: dict, leaf: Leaf) -> dict:
+    """Pixels with the columns of their table as arguments of `Pixels`."""
+    positions = values.pop("positions")
+    relative = positions["relative_efficiency"]
+    if (relative < 0).any() or (relative > 1).any():
+        raise InputError(leaf.file, leaf.key, leaf.value, "relative efficiencies from 0 to 1")
+    return values | positions
 
 
 def site(blocks: dict, file: Path) -> d.Site:

@@ -11,7 +11,7 @@ import numpy as np
 from iactflow.errors import InputError
 from iactflow.instrument.description import Instrument
 
-__all__ = ["DIGEST_FILE", "check_digest", "flatten", "instrument_digest"]
+__all__ = ["DIGEST_FILE", "check_digest", "flatten", "freeze", "instrument_digest"]
 
 DIGEST_FILE = "digest.txt"
 # What names an instrument is not one of its numbers: a copy under another name is the same.
@@ -119,3 +119,29 @@ def check_digest(directory: Path, digest: str) -> None:
             f" version beside it: an instrument.yaml that says 'extends: {Path(directory).name}'"
             " and holds what differs; then run iactflow instrument freeze on it",
         )
+
+
+def freeze(directory: Path, digest: str) -> Path:
+    """Freeze a version: write its digest beside it.
+
+    Parameters
+    ----------
+    directory : Path
+        Version.
+    digest : str
+        Of its numbers.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        It is frozen already, with other numbers.
+    """
+    check_digest(directory, digest)
+    file = Path(directory) / DIGEST_FILE
+    file.write_text(f"{digest}\n", "utf-8")
+    return file

@@ -1,0 +1,342 @@
+"""Conditions of a run: where the telescopes looked, which took part, in what state.
+
+A table of conditions has one row per run and telescope, tab-separated, comments with ``#``:
+
+| column | meaning |
+|---|---|
+| `obs_id`, `tel_id` | run; telescope |
+| `altitude_deg`, `azimuth_deg` | mean pointing, azimuth from north through east; one per run |
+| `participating` | 1 or 0; default 1 |
+| `throughput` | factor on all efficiencies, from muons; default 1 |
+| `nsb_factor` | night sky relative to the description's; default 1 |
+| `nsb_rate_ghz` | or its photoelectrons per ns and pixel at this pointing; empty: by the factor |
+| `broken_pixels` | pixels without signal: ``3,17,800-803``; empty: none |
+
+A telescope without a row does not take part.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from iactflow.errors import InputError
+from iactflow.instrument.description import Alignment, Instrument, Optics, Telescope
+
+__all__ = [
+    "COLUMNS",
+    "Conditions",
+    "TelescopeConditions",
+    "apply_conditions",
+    "override_alignment",
+    "read_conditions",
+]
+
+REQUIRED = ("obs_id", "tel_id", "altitude_deg", "azimuth_deg")
+OPTIONAL = ("participating", "throughput", "nsb_factor", "nsb_rate_ghz", "broken_pixels")
+COLUMNS = REQUIRED + OPTIONAL
+"""Columns of a table of conditions, the required ones first."""
+RANGES = {
+    "obs_id": (0, 10**8 - 1),
+    "tel_id": (1, 10**4),
+    "altitude_deg": (0.0, 90.0),
+    "azimuth_deg": (0.0, 360.0),
+    "participating": (0, 1),
+    "throughput": (0.01, 10.0),
+    "nsb_factor": (0.0, 1000.0),
+    "nsb_rate_ghz": (0.0, 100.0),
+}
+WHOLE = frozenset({"obs_id", "tel_id", "participating"})
+ALIGNMENTS = {"horizontal": "align_horizontal", "vertical": "align_vertical"}
+ALIGNMENT_RANGES = {
+    "sigma_deg": (0.0, 1.0),
+    "zenith_deg": (0.0, 90.0),
+    "cosine_deg": (-1.0, 1.0),
+    "sine_deg": (-1.0, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class TelescopeConditions:
+    """State of a telescope in a run.
+
+    Attributes
+    ----------
+    tel_id : int
+        Telescope.
+    participating : bool
+        Whether it took part.
+    throughput : float
+        Factor on all efficiencies.
+    nsb_factor : float
+        Night sky relative to the description's.
+    nsb_rate_ghz : float or None
+        Night-sky photoelectrons per ns and pixel at this pointing; None: by the factor.
+    broken_pixels : tuple of int
+        Pixels without signal, ascending.
+    """
+
+    tel_id: int
+    participating: bool = True
+    throughput: float = 1.0
+    nsb_factor: float = 1.0
+    nsb_rate_ghz: float | None = None
+    broken_pixels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Conditions of a run.
+
+    Attributes
+    ----------
+    obs_id : int
+        Run.
+    altitude_deg, azimuth_deg : float
+        Pointing; azimuth from north through east.
+    telescopes : dict of int to TelescopeConditions
+        Telescopes by their number.
+    """
+
+    obs_id: int
+    altitude_deg: float
+    azimuth_deg: float
+    telescopes: dict[int, TelescopeConditions]
+
+    @property
+    def tel_ids(self) -> tuple[int, ...]:
+        """Telescopes that took part, ascending.
+
+        Returns
+        -------
+        tuple of int
+            Numbers.
+        """
+        return tuple(sorted(i for i, t in self.telescopes.items() if t.participating))
+
+
+def read_conditions(path: str | Path) -> dict[int, Conditions]:
+    """Read a table of conditions.
+
+    Parameters
+    ----------
+    path : str or Path
+        Tab-separated table, see the module.
+
+    Returns
+    -------
+    dict of int to Conditions
+        Runs by number, ascending.
+
+    Raises
+    ------
+    InputError
+        Missing file, unknown or missing column, value out of range, telescope twice in a run, or
+        two pointings of one run.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(path, "conditions", "missing file", "a TSV file of run conditions")
+    with path.open(encoding="utf-8", newline="") as stream:
+        lines = [(n, line) for n, line in enumerate(stream, 1) if line.strip() and line[0] != "#"]
+    rows = csv.DictReader((line for _, line in lines), delimiter="\t", restkey="more columns")
+    names = rows.fieldnames or []
+    for name in REQUIRED:
+        if name not in names:
+            raise InputError(path, name, "missing column", "columns " + ", ".join(COLUMNS))
+    for name in names:
+        if name not in COLUMNS:
+            raise InputError(path, name, "unknown column", "columns " + ", ".join(COLUMNS))
+    runs: dict[int, Conditions] = {}
+    for (number, _), row in zip(lines[1:], rows, strict=True):
+        _add(runs, _row(row, path, number), path, number)
+    if not runs:
+        raise InputError(path, "rows", 0, "at least one run")
+    return dict(sorted(runs.items()))
+
+
+def _row(row: dict, path: Path, line: int) -> dict:
+    """Values of a row; empty optional ones are left out."""
+    if "more columns" in row:
+        raise InputError(path, f"line {line}", row["more columns"], "as many values as columns")
+    values = {}
+    for name, (low, high) in RANGES.items():
+        text = (row.get(name) or "").strip()
+        if not text and name in OPTIONAL:
+            continue
+        value = _parse(text, int if name in WHOLE else float)
+        if value is None or not low <= value <= high:
+            kind = "a whole number" if name in WHOLE else "a number"
+            raise InputError(path, f"{name}, line {line}", text, f"{kind} from {low} to {high}")
+        values[name] = value
+    if "nsb_factor" in values and "nsb_rate_ghz" in values:
+        raise InputError(path, f"nsb_factor, line {line}", values["nsb_factor"], "factor or rate")
+    values["broken_pixels"] = _pixels(row.get("broken_pixels") or "", path, line)
+    return values
+
+
+def _parse(text: str, kind):
+    try:
+        value = kind(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _pixels(text: str, path: Path, line: int) -> tuple[int, ...]:
+    """Numbers and ranges, ``3,17,800-803``."""
+    found: set[int] = set()
+    for part in filter(None, text.replace(" ", "").split(",")):
+        first, _, last = part.partition("-")
+        ends = _parse(first, int), _parse(last or first, int)
+        if None in ends or not 0 <= ends[0] <= ends[1] < 10**5:
+            raise InputError(
+                path, f"broken_pixels, line {line}", text, "numbers and ranges: 3,17,800-803"
+            )
+        found |= set(range(ends[0], ends[1] + 1))
+    return tuple(sorted(found))
+
+
+def _add(runs: dict, values: dict, path: Path, line: int) -> None:
+    obs_id, tel_id = values.pop("obs_id"), values["tel_id"]
+    pointing = values.pop("altitude_deg"), values.pop("azimuth_deg")
+    if "participating" in values:
+        values["participating"] = bool(values["participating"])
+    run = runs.setdefault(obs_id, Conditions(obs_id, *pointing, {}))
+    if tel_id in run.telescopes:
+        raise InputError(path, f"tel_id, line {line}", tel_id, f"each telescope once in {obs_id}")
+    if pointing != (run.altitude_deg, run.azimuth_deg):
+        allowed = f"{run.altitude_deg:g}, {run.azimuth_deg:g}, as the first row of run {obs_id}"
+        raise InputError(path, f"altitude_deg, azimuth_deg, line {line}", pointing, allowed)
+    run.telescopes[tel_id] = TelescopeConditions(**values)
+
+
+def apply_conditions(
+    instrument: Instrument, conditions: Conditions, file: str | Path = "conditions"
+) -> Instrument:
+    """Put an instrument into the state of a run.
+
+    Telescopes that did not take part are left out, with array triggers that they leave with too few
+    members. Throughputs are multiplied; a night-sky rate or factor goes into the camera, a rate
+    with ``nsb_airmass`` set flat, for it was measured at this pointing. Broken pixels stay in
+    `Conditions`: the detector takes them per telescope. The digest stays that of the description.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Array.
+    conditions : Conditions
+        Of the run.
+    file : str or Path, optional
+        Named in errors.
+
+    Returns
+    -------
+    Instrument
+        Array of the run.
+
+    Raises
+    ------
+    InputError
+        Telescope or pixel that the instrument does not have; no array trigger left.
+    """
+    known = {t.tel_id: t for t in instrument.telescopes}
+    telescopes = []
+    for tel_id, state in sorted(conditions.telescopes.items()):
+        key = f"run {conditions.obs_id}, tel_id"
+        if tel_id not in known:
+            raise InputError(file, key, tel_id, f"telescopes {sorted(known)} of {instrument.name}")
+        n_pixels = len(known[tel_id].type.camera.pixels.x_m)
+        if state.broken_pixels and state.broken_pixels[-1] >= n_pixels:
+            raise InputError(
+                file, f"{key} {tel_id}, broken_pixels", state.broken_pixels[-1], f"below {n_pixels}"
+            )
+        if state.participating:
+            telescopes.append(_in_state(known[tel_id], state))
+    taking_part = {t.tel_id for t in telescopes}
+    triggers = []
+    for trigger in instrument.triggers:
+        members = tuple(i for i in trigger.tel_ids if i in taking_part)
+        if len(members) >= trigger.multiplicity:
+            triggers.append(replace(trigger, tel_ids=members))
+    if not triggers:
+        raise InputError(
+            file,
+            f"run {conditions.obs_id}, participating",
+            sorted(taking_part),
+            "telescopes that satisfy an array trigger of the instrument",
+        )
+    return replace(instrument, telescopes=tuple(telescopes), triggers=tuple(triggers))
+
+
+def _in_state(telescope: Telescope, state: TelescopeConditions) -> Telescope:
+    camera = telescope.type.camera
+    if state.nsb_rate_ghz is not None:
+        camera = replace(camera, nsb_rate_ghz=state.nsb_rate_ghz, nsb_airmass=(1.0, 0.0))
+    elif state.nsb_factor != 1.0:
+        camera = replace(camera, nsb_rate_ghz=camera.nsb_rate_ghz * state.nsb_factor)
+    return replace(
+        telescope,
+        type=replace(telescope.type, camera=camera),
+        throughput=telescope.throughput * state.throughput,
+    )
+
+
+def override_alignment(
+    instrument: Instrument, overrides: Mapping, file: str | Path = "alignment"
+) -> Instrument:
+    """Give telescopes another random tilt of their facets, to switch the zenith dependence.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Array.
+    overrides : mapping
+        By telescope number or name of a telescope type (numbers win): ``horizontal`` and
+        ``vertical``, or keys for both, out of ``sigma_deg``, ``zenith_deg``, ``cosine_deg`` and
+        ``sine_deg``; what is left out stays.
+    file : str or Path, optional
+        Named in errors.
+
+    Returns
+    -------
+    Instrument
+        The array with other alignments; its digest stays that of the description.
+
+    Raises
+    ------
+    InputError
+        Telescope, type or key that does not exist, or a value out of range.
+    """
+    types = sorted({t.type.name for t in instrument.telescopes})
+    known = [t.tel_id for t in instrument.telescopes] + types
+    for name in overrides:
+        if name not in known:
+            raise InputError(file, "alignment", name, ", ".join(map(str, known)))
+    telescopes = []
+    for telescope in instrument.telescopes:
+        optics = telescope.type.optics
+        for name in (telescope.type.name, telescope.tel_id):
+            if name in overrides:
+                optics = _aligned(optics, overrides[name], file, f"alignment.{name}")
+        telescopes.append(replace(telescope, type=replace(telescope.type, optics=optics)))
+    return replace(instrument, telescopes=tuple(telescopes))
+
+
+def _aligned(optics: Optics, override: Mapping, file, key: str) -> Optics:
+    both = {k: v for k, v in override.items() if k not in ALIGNMENTS}
+    changed = {}
+    for direction, attribute in ALIGNMENTS.items():
+        values = both | dict(override.get(direction, {}))
+        for name, value in values.items():
+            if name not in ALIGNMENT_RANGES:
+                raise InputError(file, f"{key}.{name}", value, ", ".join(ALIGNMENT_RANGES))
+            low, high = ALIGNMENT_RANGES[name]
+            if not isinstance(value, int | float) or not low <= value <= high:
+                raise InputError(file, f"{key}.{name}", value, f"a number from {low} to {high}")
+        alignment: Alignment = getattr(optics, attribute)
+        changed[attribute] = replace(alignment, **values)
+    return replace(optics, **changed)
