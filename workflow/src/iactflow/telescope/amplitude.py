@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit, jit_leaf
 from iactflow.campaign import philox
 from iactflow.errors import InputError
 from iactflow.instrument.description import Curve
@@ -104,7 +104,7 @@ def _moments(x, density):
     return float(mean), float(np.sum(square))
 
 
-@jit
+@jit_leaf
 def amplitude_of(word, table):
     """Amplitude for a random word of 32 bits.
 

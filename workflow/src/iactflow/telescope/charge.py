@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit, jit_leaf
 from iactflow.campaign import philox
 
 __all__ = ["read_charge"]
@@ -19,7 +19,7 @@ _HALF = np.float32(0.5)
 _ZERO = np.float32(0.0)
 
 
-@jit
+@jit_leaf
 def _add_charges(electrons, start_ns, table, charge):
     """Add the charges of photoelectrons inside the window, in mean photoelectrons."""
     n_gains, n_points = table.pulse.shape[0], table.pulse.shape[2]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit, jit_leaf
 from iactflow.campaign import philox
 from iactflow.errors import InputError
 from iactflow.instrument.description import Camera
@@ -85,7 +85,7 @@ def night_sky_rates(
     return camera.nsb_rate_ghz * factor * level * table.qe
 
 
-@jit
+@jit_leaf
 def poisson(mean, state):
     """Draw a Poisson number.
 

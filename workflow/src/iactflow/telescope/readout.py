@@ -174,6 +174,8 @@ def _pulse_table(pulses, sample_ns):
     begin, end = _ends(pulses)
     first = int(np.floor(begin / sample_ns))
     last = int(np.ceil(end / sample_ns)) + 1
+    # Whole vectors of eight for the processor.
+    last += -(last - first + 1) % 8
     phase = (np.arange(N_PHASES) + 0.5) / N_PHASES
     time = (np.arange(first, last + 1) - phase[:, None]) * sample_ns
     keep = (time >= begin) & (time <= end)

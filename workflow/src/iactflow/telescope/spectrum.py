@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit, jit_leaf
 from iactflow.atmosphere.extinction import transmission
 from iactflow.campaign import philox
 from iactflow.errors import InputError
@@ -131,14 +131,14 @@ def make_wavelength_table(response: Curve, band_nm: tuple[float, float]) -> Wave
     return WavelengthTable(float(integral[-1] / whole), inverse)
 
 
-@jit
+@jit_leaf
 def _draw(table, state):
     u = philox.uniform(state) * _N_STEPS
     k = int(u)
     return table.wavelength_nm[k] + (u - k) * (table.wavelength_nm[k + 1] - table.wavelength_nm[k])
 
 
-@jit
+@jit_leaf
 def _whole(weight, state):
     """Photons of a bunch: the whole number next to its weight, right in the mean."""
     n = int(weight)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit, jit_leaf
 from iactflow.campaign import philox
 
 __all__ = ["read_waveforms"]
@@ -35,7 +35,7 @@ def _by_pixel(pixel, n_pixels):
     return start, order
 
 
-@jit
+@jit_leaf
 def _add_pulses(electrons, order, first, last, start_ns, table, trace):
     """Add the pulses of photoelectrons first ... last of the order to a pixel's samples."""
     n_gains, n_phases, n_points = table.pulse.shape
@@ -106,7 +106,7 @@ def read_waveforms(shower, night_sky, mean_rate_ghz, trigger_ns, table, state):
     return adc
 
 
-@jit
+@jit_leaf
 def _digitise(signal, counts, base, gain, table, state, adc):
     """Counts of a pixel's samples in one gain: noise added, saturated, rounded."""
     noise, largest = table.noise[gain], table.max_signal[gain]
