@@ -22,6 +22,7 @@ __all__ = [
     "from_corsika_layers",
     "read_atmprof",
     "read_profile_ecsv",
+    "write_atmprof",
 ]
 
 COLUMNS = ("height_m", "density_g_cm3", "thickness_g_cm2", "refractivity")
@@ -30,6 +31,7 @@ CORSIKA_BOUNDARIES_M = (0.0, 4.0e3, 10.0e3, 40.0e3, 100.0e3)
 # CORSIKA's refractivity at sea level where no table gives one (User's Guide, section 2.13).
 SEA_LEVEL_REFRACTIVITY = 2.83e-4
 LAYER_STEP_M = 100.0
+MAX_ATMPROF_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,30 @@ def _lines(path):
         return path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise InputError(path, "file", error.strerror, "a readable text file") from error
+
+
+def write_atmprof(profile: AtmosphereProfile, path) -> None:
+    """Write a profile as a CORSIKA ``atmprof`` table.
+
+    Parameters
+    ----------
+    profile : AtmosphereProfile
+        Profile; at most 100 heights, the number that CORSIKA's ATMEXT option takes.
+    path : str or Path
+        File to write.
+
+    Raises
+    ------
+    InputError
+        If the profile has more than 100 heights.
+    """
+    if profile.height_m.size > MAX_ATMPROF_ROWS:
+        allowed = f"at most {MAX_ATMPROF_ROWS}"
+        raise InputError(profile.name, "heights", profile.height_m.size, allowed)
+    lines = [f"# {profile.name}: {profile.source}", f"# {'  '.join(ATMPROF_COLUMNS)}"]
+    for row in zip(*(getattr(profile, column) for column in COLUMNS), strict=True):
+        lines.append(f"{row[0] / 1.0e3:10.4f}  {row[1]:.6e}  {row[2]:.6e}  {row[3]:.6e}")
+    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def read_profile_ecsv(path) -> AtmosphereProfile:
