@@ -1,0 +1,194 @@
+"""Detector: streams, night sky, early exits and where a source's light lands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from detector_samples import front
+
+from iactflow.campaign.philox import new_state
+from iactflow.campaign.streams import StreamKey
+from iactflow.errors import InputError
+from iactflow.instrument.description import ArrayTrigger
+from iactflow.instrument.load import load_instrument
+from iactflow.telescope.camera import PhotoElectrons
+from iactflow.telescope.detector import Detector, EventKey
+from iactflow.telescope.detector_tables import light_responses
+from iactflow.telescope.frames import camera_position
+from iactflow.telescope.night_sky import draw_night_sky
+from iactflow.telescope.trigger import fire_trigger
+
+POINTING = (65.0, 170.0)
+KEY = EventKey(5, "gamma", 1, 2, 0)
+
+
+@pytest.fixture(scope="module")
+def hess(repository):
+    return load_instrument(repository / "config/instruments/hess1/2006", check=False)
+
+
+@pytest.fixture(scope="module")
+def nectarcam(repository):
+    """One MST, triggering alone."""
+    array = load_instrument(repository / "config/instruments/ctao-north-alpha/6.0.0", check=False)
+    telescope = next(t for t in array.telescopes if t.name == "MSTN-15")
+    group = ArrayTrigger((telescope.tel_id,), 1, 10.0)
+    return replace(array, telescopes=(telescope,), triggers=(group,))
+
+
+@pytest.fixture(scope="module")
+def detector(hess):
+    return Detector(hess, *POINTING, nsb_levels=(1.0, 3.0))
+
+
+@pytest.fixture(scope="module")
+def photons(hess):
+    return front(hess, *POINTING, 800)
+
+
+def assert_same(event, other):
+    assert event.time_ns == other.time_ns
+    for ours, theirs in zip(event.telescopes, other.telescopes, strict=True):
+        assert ours[:3] == theirs[:3]
+        np.testing.assert_array_equal(ours.adc, theirs.adc)
+        np.testing.assert_array_equal(ours.true_image, theirs.true_image)
+
+
+def test_event_has_what_is_recorded(detector, photons):
+    event = detector.respond(photons, KEY)[0]
+    assert [t.tel_id for t in event.telescopes] == [1, 2, 3, 4]
+    for telescope in event.telescopes:
+        assert telescope.adc.shape == (2, 960)
+        assert telescope.adc.dtype == np.uint16
+        assert telescope.true_image.dtype == np.int32
+        assert telescope.n_photons == 800
+        # 107 m2 of 177 m2, less shadows, gaps between facets, cones and pixels.
+        assert 150 < telescope.true_image.sum() < 450
+        assert telescope.n_trigger_pixels >= 3
+        # The window of 16 ns holds the charge: counts over pedestal, 80 a photoelectron.
+        charge = (telescope.adc[0].astype(float) - 1000.0)[telescope.true_image > 10].sum() / 80
+        true = telescope.true_image[telescope.true_image > 10].sum()
+        assert charge == pytest.approx(true, rel=0.15)
+
+
+def test_same_key_same_event_and_other_key_another(detector, photons):
+    assert_same(detector.respond(photons, KEY)[0], detector.respond(photons, KEY)[0])
+    other = detector.respond(photons, KEY._replace(reuse=1))[0]
+    first = detector.respond(photons, KEY)[0]
+    assert not np.array_equal(first.telescopes[0].true_image, other.telescopes[0].true_image)
+
+
+def test_another_telescope_changes_nothing(detector, photons):
+    whole = detector.respond(photons, KEY)[0]
+    part = detector.respond({tel: photons[tel] for tel in (4, 2)}, KEY)[0]
+    assert [t.tel_id for t in part.telescopes] == [2, 4]
+    for telescope in part.telescopes:
+        same = next(t for t in whole.telescopes if t.tel_id == telescope.tel_id)
+        np.testing.assert_array_equal(telescope.adc, same.adc)
+        assert telescope[:3] == same[:3]
+
+
+def test_another_level_changes_nothing(hess, detector, photons):
+    dark, bright = detector.respond(photons, KEY)
+    assert_same(Detector(hess, *POINTING).respond(photons, KEY)[0], dark)
+    assert bright.nsb_level == 1
+    for a, b in zip(dark.telescopes, bright.telescopes, strict=True):
+        np.testing.assert_array_equal(a.true_image, b.true_image)
+        empty = a.true_image == 0
+        # Three times the night sky: widths of pedestals grow by nearly the square root of 3.
+        ratio = np.std(b.adc[0][empty]) / np.std(a.adc[0][empty])
+        assert 1.45 < ratio < 1.8
+        assert np.mean(b.adc[0][empty]) == pytest.approx(np.mean(a.adc[0][empty]), abs=15.0)
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (0.8, 0.0), (0.0, 1.5), (-0.5, -1.0)])
+def test_source_appears_where_the_sky_says(hess, detector, shift):
+    alt, az = POINTING[0] + shift[0], POINTING[1] + shift[1]
+    optics, pixels = hess.telescopes[0].type.optics, hess.telescopes[0].type.camera.pixels
+    expected = camera_position(alt, az, *POINTING, optics.effective_focal_length_m)
+    photons = front(hess, alt, az, 3000, spread_rad=0.0005)
+    for tel_id in (1, 3):
+        electrons = detector.photoelectrons(tel_id, photons[tel_id], KEY)
+        centre = pixels.x_m[electrons.pixel].mean(), pixels.y_m[electrons.pixel].mean()
+        # A pixel is 4.2 cm; the tilts of facets move an image by up to some millimetres.
+        assert np.hypot(*np.subtract(centre, expected)) < 0.012
+
+
+def test_too_little_light_makes_no_event(hess, detector, photons):
+    assert detector.respond({1: photons[1]}, KEY) == [None, None]
+    assert detector.respond({tel: p[:4] for tel, p in photons.items()}, KEY) == [None, None]
+    assert detector.respond({}, KEY) == [None, None]
+
+
+def test_light_below_the_least_cannot_trigger(hess, detector):
+    tables = detector.tables[1]
+    assert tables.least_electrons == 4
+    pixels = np.flatnonzero(np.hypot(tables.camera.x_m, tables.camera.y_m) < 0.05)[:3]
+    n = tables.least_electrons - 1
+    shower = PhotoElectrons(
+        pixels[:n].astype(np.int32), np.zeros(n, np.float32), np.ones(n, np.float32)
+    )
+    fired = 0
+    for shower_id in range(300):
+        state = new_state(StreamKey(1, "night_sky", shower=shower_id).words())
+        sky = draw_night_sky(tables.rates_ghz[0], -30.0, 60.0, tables.afterpulsing, state)
+        fired += fire_trigger(
+            tables.trigger, shower, sky, tables.rates_ghz[0], tables.afterpulsing.mean, 0.0, 20.0
+        ).fired
+    assert fired == 0
+
+
+def test_night_sky_fills_the_whole_readout(nectarcam):
+    detector = Detector(nectarcam, *POINTING)
+    photons = front(nectarcam, *POINTING, 1500)
+    sums = np.zeros((2, 60))
+    for shower in range(4):
+        telescope = detector.respond(photons, KEY._replace(shower=shower))[0].telescopes[0]
+        assert telescope.adc.shape == (2, 1855, 60)
+        dark = telescope.adc[0][telescope.true_image == 0].astype(float) - 250.0
+        sums += dark.mean(axis=0), dark.std(axis=0)
+    mean, width = sums / 4
+    assert width.min() > 10.0
+    # Edges see as much night sky as the middle, on both sides of the trigger.
+    assert np.ptp(width) / width.mean() < 0.12
+    assert np.abs(mean).max() < 0.1 * width.mean()
+
+
+def test_throughput_scales_the_light(hess):
+    poor = replace(hess.telescopes[1], throughput=0.5)
+    array = replace(hess, telescopes=(hess.telescopes[0], poor, *hess.telescopes[2:]))
+    kinds, responses = light_responses(array)
+    assert set(kinds.values()) == {0}
+    np.testing.assert_array_equal(responses[0].y, light_responses(hess)[1][0].y)
+    photons = front(array, *POINTING, 4000)
+    detector = Detector(array, *POINTING)
+    n = [detector.photoelectrons(tel, photons[tel], KEY).pixel.size for tel in (1, 2)]
+    assert n[1] / n[0] == pytest.approx(0.5, abs=0.05)
+    assert detector.tables[2].rates_ghz[0].mean() == pytest.approx(
+        0.5 * detector.tables[1].rates_ghz[0].mean(), rel=0.02
+    )
+
+
+def test_broken_pixels_are_dark(hess, photons):
+    broken = np.flatnonzero(np.abs(hess.telescopes[0].type.camera.pixels.x_m) < 0.02)
+    detector = Detector(hess, *POINTING, broken_pixels={1: broken})
+    pixels = detector.photoelectrons(1, photons[1], KEY).pixel
+    assert pixels.size > 0
+    assert not np.isin(pixels, broken).any()
+    assert np.isin(detector.photoelectrons(2, photons[2], KEY).pixel, broken).any()
+
+
+def test_bad_input_is_refused(hess, detector, photons):
+    blank = photons[1].copy()
+    blank[:, 6] = 0.0
+    with pytest.raises(InputError, match="wavelength_nm"):
+        detector.photoelectrons(1, blank, KEY)
+    with pytest.raises(InputError, match="nsb_levels"):
+        Detector(hess, *POINTING, nsb_levels=())
+    with pytest.raises(InputError, match="telescope 1"):
+        Detector(hess, *POINTING, nsb_levels=({2: 1.0},))
+    dead = replace(hess, telescopes=(replace(hess.telescopes[0], throughput=0.0),))
+    with pytest.raises(InputError, match="throughput"):
+        Detector(dead, *POINTING)
