@@ -1,0 +1,204 @@
+"""Interactions of the cascade: which happens, what comes out, what goes on the stack."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from iactflow._jit import jit
+from iactflow.shower.air import ELECTRON_MASS_MEV, MUON_MASS_MEV
+from iactflow.shower.particles import (
+    CUT_PHOTON,
+    HADRONIC,
+    KIND,
+    KINETIC,
+    KINETIC_START,
+    LOCAL_DARK_PHOTON,
+    NEUTRINO,
+    UX,
+    UY,
+    UZ,
+    push,
+    turned,
+    unit,
+)
+from iactflow.shower.physics_tables import (
+    ELECTRON_CUT,
+    LOG_LOW,
+    NODES_PER_E,
+    P_BREMSSTRAHLUNG,
+    P_COMPTON,
+    P_KNOCK_ON,
+    P_NUCLEAR,
+    P_PAIR,
+    PHOTON_CUT,
+)
+from iactflow.shower.secondaries import (
+    annihilation_energy,
+    bhabha_energy,
+    bremsstrahlung_energy,
+    compton_energy,
+    cosine_of_pair,
+    michel_energy,
+    moller_energy,
+    muon_part,
+    pair_part,
+)
+
+__all__ = ["decay_muon", "interact_lepton", "interact_photon"]
+
+_M = ELECTRON_MASS_MEV
+_TWO_PI = 2.0 * np.pi
+
+
+@jit
+def _interpolate(table, kinetic, column, constants):
+    position = (np.log(kinetic) - constants[LOG_LOW]) * NODES_PER_E
+    i = int(position)
+    return table[i, column] + (position - i) * (table[i + 1, column] - table[i, column])
+
+
+@jit
+def _go_on(p, kinetic, cosine, azimuth):
+    """Give a particle its energy and direction after an interaction."""
+    p[KINETIC] = kinetic
+    p[KINETIC_START] = kinetic
+    sine = np.sqrt(max(1.0 - cosine * cosine, 0.0))
+    across_1, across_2 = sine * np.cos(azimuth), sine * np.sin(azimuth)
+    p[UX], p[UY], p[UZ] = turned(p[UX], p[UY], p[UZ], cosine, across_1, across_2)
+
+
+@jit
+def _cosine_of_knock_on(kinetic, before):
+    """Cosine of an electron's angle to the one that had all the kinetic energy before."""
+    return min(np.sqrt(kinetic * (before + 2.0 * _M) / (before * (kinetic + 2.0 * _M))), 1.0)
+
+
+@jit
+def interact_lepton(p, scene):
+    """Let an electron or positron radiate, knock on an electron, or annihilate.
+
+    Parameters
+    ----------
+    p : ndarray, shape (19,)
+        Particle, changed.
+    scene : Scene
+        Stack, counts and tally are changed.
+
+    Returns
+    -------
+    bool
+        Whether the particle goes on.
+    """
+    constants, state = scene.constants, scene.state
+    positron = p[KIND] == 2.0
+    table = scene.leptons[1 if positron else 0]
+    kinetic = p[KINETIC]
+    chance = unit(state)
+    azimuth = _TWO_PI * unit(state)
+    if chance < _interpolate(table, kinetic, P_BREMSSTRAHLUNG, constants):
+        # Between a threshold and the next node of the table there may be no room for one.
+        if kinetic > constants[PHOTON_CUT]:
+            photon = bremsstrahlung_energy(kinetic, constants[PHOTON_CUT], constants, state)
+            push(p, 1.0, photon, cosine_of_pair(kinetic + _M, _M, state), azimuth, scene)
+            p[KINETIC] = kinetic - photon
+            p[KINETIC_START] = p[KINETIC]
+        return True
+    if chance < _interpolate(table, kinetic, P_KNOCK_ON, constants):
+        cut = constants[ELECTRON_CUT]
+        if kinetic <= (cut if positron else 2.0 * cut):
+            return True
+        knocked = (
+            bhabha_energy(kinetic, cut, state) if positron else moller_energy(kinetic, cut, state)
+        )
+        cosine = _cosine_of_knock_on(knocked, kinetic)
+        push(p, 3.0, knocked, cosine, azimuth + np.pi, scene)
+        rest = kinetic - knocked
+        _go_on(p, rest, _cosine_of_knock_on(max(rest, 1e-9), kinetic), azimuth)
+        return True
+    if not positron:
+        return True
+    first = annihilation_energy(kinetic, state)
+    total = kinetic + 2.0 * _M
+    ratio = np.sqrt(total / kinetic)  # total energy over momentum
+    for k, turn in ((first, azimuth), (total - first, azimuth + np.pi)):
+        push(p, 1.0, k, max(min(ratio * (k - _M) / k, 1.0), -1.0), turn, scene)
+    return False
+
+
+@jit
+def interact_photon(p, scene):
+    """Let a photon make a pair, scatter, or be absorbed by a nucleus.
+
+    Parameters
+    ----------
+    p : ndarray, shape (19,)
+        Particle, changed.
+    scene : Scene
+        Stack, counts and tally are changed.
+
+    Returns
+    -------
+    bool
+        Whether the photon goes on.
+    """
+    constants, state = scene.constants, scene.state
+    photon = p[KINETIC]
+    chance = unit(state)
+    azimuth = _TWO_PI * unit(state)
+    if chance < _interpolate(scene.photons, photon, P_PAIR, constants):
+        energy = pair_part(photon, constants, state) * photon
+        for total, kind, turn in ((energy, 2.0, azimuth), (photon - energy, 3.0, azimuth + np.pi)):
+            push(p, kind, max(total - _M, 0.0), cosine_of_pair(total, _M, state), turn, scene)
+        return False
+    if chance < _interpolate(scene.photons, photon, P_COMPTON, constants):
+        scattered = compton_energy(photon, state)
+        kinetic = photon - scattered
+        if kinetic > 0.0:
+            cosine = (photon + _M) / photon * np.sqrt(kinetic / (kinetic + 2.0 * _M))
+            push(p, 3.0, kinetic, min(cosine, 1.0), azimuth + np.pi, scene)
+        cosine = max(1.0 - _M * (1.0 / scattered - 1.0 / photon), -1.0)
+        _go_on(p, scattered, cosine, azimuth)
+        if scattered < p[LOCAL_DARK_PHOTON]:
+            scene.tally[CUT_PHOTON] += scattered
+            return False
+        return True
+    if chance < _interpolate(scene.photons, photon, P_NUCLEAR, constants):
+        # What the nucleus sends out is for a model of hadronic interactions.
+        scene.tally[HADRONIC] += photon
+        return False
+    if photon <= 2.0 * MUON_MASS_MEV:
+        return True
+    energy = muon_part(photon, state) * photon
+    for total, kind, turn in ((energy, 5.0, azimuth), (photon - energy, 6.0, azimuth + np.pi)):
+        cosine = cosine_of_pair(total, MUON_MASS_MEV, state)
+        push(p, kind, max(total - MUON_MASS_MEV, 0.0), cosine, turn, scene)
+    return False
+
+
+@jit
+def decay_muon(p, scene):
+    """Put the electron of a muon's decay on the stack; the neutrinos leave.
+
+    Parameters
+    ----------
+    p : ndarray, shape (19,)
+        Muon.
+    scene : Scene
+        Stack, counts and tally are changed.
+    """
+    state = scene.state
+    total = p[KINETIC] + MUON_MASS_MEV
+    gamma = total / MUON_MASS_MEV
+    speed = np.sqrt(1.0 - 1.0 / gamma**2)
+    own = michel_energy(state)
+    momentum = np.sqrt(max(own * own - _M * _M, 0.0))
+    along = (2.0 * unit(state) - 1.0) * momentum
+    energy = gamma * (own + speed * along)
+    forward = gamma * (along + speed * own)
+    flight = np.sqrt(max(energy * energy - _M * _M, 1e-12))
+    cosine = max(min(forward / flight, 1.0), -1.0)
+    positive = p[KIND] == 5.0
+    kinetic = max(energy - _M, 0.0)
+    # A positron will take the mass of an electron of the air with it; see `rest_energy`.
+    scene.tally[NEUTRINO] += total - kinetic - (2.0 * _M if positive else 0.0)
+    push(p, 2.0 if positive else 3.0, kinetic, cosine, _TWO_PI * unit(state), scene)

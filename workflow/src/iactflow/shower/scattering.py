@@ -1,0 +1,163 @@
+"""Multiple scattering with tails that are right at any step length: soft part summed, hard singly.
+
+Collisions follow the screened Rutherford cross-section with Moliere's screening angle (Moliere, Z.
+Naturforsch. 3a (1948) 78; Bethe, Phys. Rev. 89 (1953) 1256), atomic electrons counted as Z (Z + 1):
+dN/dw = chi_c^2 / (w + chi_a^2)^2 with w = 2 (1 - cos theta). Those below a cutoff, of which many
+happen in a step, add up to a Gaussian with their exact mean of w; those above, HARD_NUMBER per step
+on average, are drawn one by one with Mott's spin factor and the nuclear form factor, those with an
+electron only below the transfer that is a knock-on of its own. It is the mixed algorithm of
+Fernandez-Varea et al., Nucl. Instrum. Meth. B 73 (1993) 447. The deflection of a step acts at a
+random place of it (random hinge), which gives the right mean displacement and its correlation with
+the angle.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from iactflow._jit import jit
+from iactflow.shower.air import ELECTRON_MASS_MEV
+from iactflow.shower.particles import (
+    DEPTH,
+    KIND,
+    LOCAL_DENSITY,
+    PENDING,
+    UX,
+    UY,
+    UZ,
+    turned,
+    two_uniforms,
+    unit,
+)
+from iactflow.shower.physics_tables import (
+    CHI2,
+    ELECTRON_CUT,
+    FIELD,
+    FIELD_X,
+    FIELD_Y,
+    FIELD_Z,
+    NUCLEAR_PART,
+    NUCLEAR_SIZE2,
+    SCREENING2,
+)
+
+__all__ = ["HARD_NUMBER", "bend", "deflect", "soft_mean"]
+
+HARD_NUMBER = 0.25
+
+
+@jit
+def soft_mean(chi_c2, chi_a2, number):
+    """Mean of w = 2 (1 - cos theta) from the collisions below the cutoff chi_c^2 / number.
+
+    Parameters
+    ----------
+    chi_c2, chi_a2 : float
+        Moliere's characteristic and screening angle, squared.
+    number : float
+        Collisions above the cutoff, were there no screening.
+
+    Returns
+    -------
+    float
+        Mean of w, the square of the angle for small angles.
+    """
+    ratio = chi_c2 / (number * chi_a2)
+    return chi_c2 * (np.log(1.0 + ratio) - ratio / (1.0 + ratio))
+
+
+@jit
+def _hard(state, chi_c2, chi_a2, momentum2, beta2, constants):
+    """Sum of the deflections by collisions above the cutoff, as a vector of length sqrt(w)."""
+    across_1, across_2 = 0.0, 0.0
+    cutoff = chi_c2 / HARD_NUMBER
+    mean = chi_c2 / (cutoff + chi_a2)
+    remaining = np.exp(-mean)
+    chance = unit(state)
+    while chance > remaining:
+        chance *= unit(state)
+        u, v = two_uniforms(state)
+        w = (cutoff + chi_a2) / u - chi_a2
+        if w >= 4.0:
+            continue
+        # Momentum transfer to an electron, as kinetic energy: knock-ons have a deflection already.
+        electron = 1.0 - constants[NUCLEAR_PART]
+        if momentum2 * w > 2.0 * ELECTRON_MASS_MEV * constants[ELECTRON_CUT]:
+            electron = 0.0
+        form = np.exp(-constants[NUCLEAR_SIZE2] * momentum2 * w)
+        spin = 1.0 - 0.25 * beta2 * w
+        if v < electron + constants[NUCLEAR_PART] * spin * form * form:
+            azimuth = 2.0 * np.pi * unit(state)
+            across_1 += np.sqrt(w) * np.cos(azimuth)
+            across_2 += np.sqrt(w) * np.sin(azimuth)
+    return across_1, across_2
+
+
+@jit
+def deflect(p, path, momentum2, beta2, constants, state):
+    """Turn a particle by the multiple scattering of a step.
+
+    Parameters
+    ----------
+    p : ndarray, shape (19,)
+        Particle, changed.
+    path : float
+        Length of the step in g/cm2.
+    momentum2, beta2 : float
+        Momentum squared in MeV^2, speed squared.
+    constants : ndarray
+        Of the physics tables.
+    state : ndarray of uint64
+        Random numbers.
+    """
+    chi_c2 = constants[CHI2] * path / (momentum2 * beta2)
+    chi_a2 = constants[SCREENING2] / momentum2
+    mean = soft_mean(chi_c2, chi_a2, HARD_NUMBER)
+    square = 2.0
+    first, second = 0.0, 0.0
+    while square >= 1.0 or square == 0.0:
+        first, second = two_uniforms(state)
+        first, second = 2.0 * first - 1.0, 2.0 * second - 1.0
+        square = first * first + second * second
+    # Two normal deviates by Marsaglia's polar method, each of variance mean / 2.
+    scale = np.sqrt(-mean * np.log(square) / square)
+    hard_1, hard_2 = _hard(state, chi_c2, chi_a2, momentum2, beta2, constants)
+    across_1, across_2 = first * scale + hard_1, second * scale + hard_2
+    w = min(across_1 * across_1 + across_2 * across_2, 3.999)
+    shrink = np.sqrt(1.0 - 0.25 * w)
+    p[UX], p[UY], p[UZ] = turned(
+        p[UX], p[UY], p[UZ], 1.0 - 0.5 * w, across_1 * shrink, across_2 * shrink
+    )
+
+
+@jit
+def bend(p, path, momentum, constants):
+    """Turn a particle by the magnetic field along a step.
+
+    Parameters
+    ----------
+    p : ndarray, shape (19,)
+        Particle, changed.
+    path : float
+        Length of the step in g/cm2.
+    momentum : float
+        Momentum in MeV.
+    constants : ndarray
+        Of the physics tables.
+    """
+    if constants[FIELD] == 0.0:
+        return
+    # Density in the middle of the step, in an exponential atmosphere.
+    fall = -p[UZ] * (p[PENDING] + 0.5 * path) / p[DEPTH]
+    length = path / (p[LOCAL_DENSITY] * max(1.0 + fall, 0.1))
+    positive = p[KIND] == 2.0 or p[KIND] == 5.0
+    turn = length / momentum if positive else -length / momentum
+    bx, by, bz = constants[FIELD_X] * turn, constants[FIELD_Y] * turn, constants[FIELD_Z] * turn
+    ux, uy, uz = p[UX], p[UY], p[UZ]
+    for _ in range(2):
+        # Midpoint rule: the second pass turns with the direction halfway.
+        vx, vy, vz = uy * bz - uz * by, uz * bx - ux * bz, ux * by - uy * bx
+        ux, uy, uz = p[UX] + 0.5 * vx, p[UY] + 0.5 * vy, p[UZ] + 0.5 * vz
+    x, y, z = 2.0 * ux - p[UX], 2.0 * uy - p[UY], 2.0 * uz - p[UZ]
+    norm = 1.0 / np.sqrt(x * x + y * y + z * z)
+    p[UX], p[UY], p[UZ] = x * norm, y * norm, z * norm
