@@ -1,4 +1,4 @@
-"""From DL3 event lists to sky maps, spectra and light curves, by two independent chains."""
+"""From air showers to raw camera data, and from DL3 event lists to sky maps by two chains."""
 
 from snakemake.utils import min_version
 
@@ -27,17 +27,30 @@ rule all:
     """Everything, and the gate: fails when the two chains disagree."""
     input:
         targets.products,
-        P.gate,
+        targets.gate,
     localrule: True
 
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/select.smk"
-include: "workflow/rules/skymap.smk"
-include: "workflow/rules/spectrum.smk"
-include: "workflow/rules/lightcurve.smk"
-include: "workflow/rules/crosscheck.smk"
+
+
+if campaign.simulations:
+
+    include: "workflow/rules/simulate.smk"
+
+    for name in campaign.simulations.rules:
+
+        include: f"workflow/rules/{name}.smk"
+
+
+if campaign.targets:
+
+    include: "workflow/rules/select.smk"
+    include: "workflow/rules/skymap.smk"
+    include: "workflow/rules/spectrum.smk"
+    include: "workflow/rules/lightcurve.smk"
+    include: "workflow/rules/crosscheck.smk"
 
 
 if campaign.is_mock:

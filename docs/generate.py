@@ -13,7 +13,10 @@ from iactflow.io.datamodel import render
 from iactflow.io.tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[1]
-STAGES = ("fetch", "mock", "select", "skymap", "spectrum", "lightcurve", "crosscheck", "report")
+STAGES = (
+    *("simulate_events", "simulate_showers", "simulate_corsika", "simulate_telescopes", "simulate"),
+    *("fetch", "mock", "select", "skymap", "spectrum", "lightcurve", "crosscheck", "report"),
+)
 
 
 def pages() -> dict[str, str]:

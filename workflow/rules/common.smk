@@ -77,6 +77,36 @@ def get_ogip_chunks(wildcards):
     return targets.chunks(P.ogip_chunk, wildcards.target)
 
 
+def get_shower_settings(wildcards):
+    """Settings of a production that the photons at the telescopes depend on."""
+    return campaign.simulations.shower_settings(wildcards.production)
+
+
+def get_production_settings(wildcards):
+    """Settings of a production."""
+    return campaign.simulations.settings(wildcards.production)
+
+
+def get_optics_settings(wildcards):
+    """Settings of a production that its telescopes' optics depend on."""
+    return campaign.simulations.optics_settings(wildcards.production)
+
+
+def get_conditions(wildcards):
+    """Table of run conditions of a production, where it follows observations."""
+    return campaign.simulations.conditions_file(wildcards.production)
+
+
+def get_shower_range(wildcards):
+    """First and last shower of a chunk."""
+    return campaign.simulations.chunks[wildcards.production][wildcards.chunk]
+
+
+def get_production_chunks(wildcards):
+    """Simulated events of all runs and chunks of a production."""
+    return campaign.simulations.jobs(P.simulated_chunk, wildcards.production)
+
+
 def log_of(rule, *wildcards):
     """Log file of a rule's job."""
     return P.of_job("log", rule, wildcards, ".log")

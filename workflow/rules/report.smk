@@ -12,7 +12,8 @@ rule summarise:
     """Collect every headline number, verdict, version and cost in one JSON file."""
     input:
         main=targets.compared("main"),
-        verdicts=P.verdicts,
+        verdicts=targets.verdicts,
+        simulations=targets.productions(P.simulation_summary),
         provenance=targets.sidecars,
     output:
         summary=P.summary,
@@ -35,7 +36,7 @@ rule make_overview:
     """Write the page that opens the report: verdict, headline numbers, provenance, cost."""
     input:
         summary=P.summary,
-        verdicts=P.verdicts,
+        verdicts=targets.verdicts,
     output:
         overview=report(
             P.overview,

@@ -80,6 +80,7 @@ def _defaults() -> str:
         "targets.<name>.light_curves.<name>": schema.LightCurve,
         "mock": schema.Mock,
         "mock.source": schema.MockSource,
+        "simulations.<name>": schema.Production,
     }
     for name, block in blocks.items():
         defaults = {

@@ -17,6 +17,7 @@ from iactflow.campaign.mock_runs import mock_run_table
 from iactflow.campaign.paths import Paths, band_name, dl3_file
 from iactflow.campaign.runs import chunk_runs, read_run_table, select_runs
 from iactflow.campaign.schema import Campaign
+from iactflow.campaign.simulations import Simulations
 from iactflow.campaign.streams import campaign_seed
 from iactflow.errors import InputError
 
@@ -105,7 +106,8 @@ class LoadedCampaign:
             for name, target in model.targets.items()
             if model.only_targets is None or name in model.only_targets
         }
-        self.dl3_root = self._dl3_root()
+        self.simulations = Simulations(model, self.config, self.paths, file, base)
+        self.dl3_root = self._dl3_root() if self.targets else ""
 
     def _dl3_root(self) -> str:
         data = self.model.data
@@ -130,7 +132,8 @@ class LoadedCampaign:
     def fetches(self) -> bool:
         """Whether the runs are downloaded: wanted, and not at hand."""
         return (
-            not self.is_mock
+            bool(self.targets)
+            and not self.is_mock
             and self.model.data.fetch.enabled
             and not (Path(self.dl3_root) / INDICES[0]).exists()
         ) or self.dl3_root == FETCHED
@@ -288,10 +291,11 @@ class LoadedCampaign:
         Raises
         ------
         InputError
-            For the first DL3 file that is missing.
+            For the first file that is missing.
         """
+        self.simulations.check_files()
         runs = self.runs
-        if self.is_mock or self.fetches:
+        if not self.targets or self.is_mock or self.fetches:
             return
         needed = {name: self.dl3_files(name) for name in runs}
         root = Path(self.dl3_root)
@@ -331,6 +335,7 @@ class LoadedCampaign:
             "seed": self.seed,
             "data_source": data["source"],
             "targets": {n: self.target_settings(n) for n in self.targets},
+            "simulations": {n: self.simulations.settings(n) for n in self.simulations.productions},
         }
 
     @property

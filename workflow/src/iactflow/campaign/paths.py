@@ -9,6 +9,8 @@ WILDCARDS = {
     "band": r"[0-9.e+-]+-[0-9.e+-]+",
     "binning": r"[a-z0-9][a-z0-9_-]*",
     "chunk": r"[0-9]{5}",
+    "production": r"[a-z0-9][a-z0-9_-]*",
+    "run": r"[0-9]+",
 }
 
 
@@ -25,6 +27,21 @@ class Paths:
         root = f"results/{campaign}"
         self.root = root
         self.campaign = f"{root}/campaign.json"
+        production = f"{root}/simulations/{{production}}"
+        # A folder: one ROOT file per level of the night-sky background.
+        self.simulated_chunk = f"{production}/run{{run}}/chunks/{{chunk}}"
+        self.photons = f"{production}/run{{run}}/photons/{{chunk}}.root"
+        self.corsika_card = f"{production}/run{{run}}/corsika/{{chunk}}.inp"
+        self.corsika_profile = f"{production}/run{{run}}/corsika/{{chunk}}.atmprof.dat"
+        self.corsika_photons = f"{production}/run{{run}}/corsika/{{chunk}}.corsika"
+        self.simulation_summary = f"{production}/summary.json"
+        self.simulation_table = f"{production}/summary.root"
+        self.profiles_figure_of_showers = f"{production}/longitudinal_profiles.png"
+        self.light_figure = f"{production}/light_on_the_ground.png"
+        self.images_figure = f"{production}/images.png"
+        self.trigger_figure = f"{production}/trigger.png"
+        self.spots_figure = f"{production}/spots.png"
+        self.psf_figure = f"{production}/psf.png"
         self.mock_chunk = f"{root}/dl3/mock/{{chunk}}"
         self.mock_root = f"{root}/dl3/mock"
         self.mock_obs_index = f"{root}/dl3/mock/obs-index.fits.gz"

@@ -1,9 +1,9 @@
 """The campaign file: every key, its default, its unit and what is allowed.
 
-This module and its parts `iactflow.campaign.schema_base` and `iactflow.campaign.schema_products`
-are the only source. The JSON schema in ``workflow/schemas``, the default configuration
-``config/default.yaml`` and the key tables of ``config/README.md`` are written from it by
-``iactflow schema --write``, and a test fails when they drift.
+This module and its parts `iactflow.campaign.schema_base`, `iactflow.campaign.schema_products` and
+`iactflow.campaign.schema_simulation` are the only source. The JSON schema in ``workflow/schemas``,
+the default configuration ``config/default.yaml`` and the key tables of ``config/README.md`` are
+written from it by ``iactflow schema --write``, and a test fails when they drift.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from iactflow.campaign.paths import band_name
 from iactflow.campaign.schema_base import Block, Circle, Name, Position, Positive, check_time
 from iactflow.campaign.schema_products import LightCurve, SkyMap, SpectralModel, Spectrum
+from iactflow.campaign.schema_simulation import Instrument, Production, Shower
 
 __all__ = [
     "Campaign",
@@ -22,11 +23,14 @@ __all__ = [
     "Data",
     "Execution",
     "Fetch",
+    "Instrument",
     "LightCurve",
     "Mock",
     "MockSource",
     "Observations",
     "Position",
+    "Production",
+    "Shower",
     "SkyMap",
     "SpectralModel",
     "Spectrum",
@@ -219,12 +223,36 @@ class Campaign(Block):
     )
     data: Data = Field(Data(), description="where the data come from")
     mock: Mock | None = Field(None, description="mock runs, with data.source mock")
+    instrument: Instrument | None = Field(None, description="the array that is simulated")
+    shower: Shower = Field(Shower(), description="how air showers are made")
+    simulations: dict[Name, Production] = Field({}, description="productions by name")
     execution: Execution = Field(Execution(), description="how the work is cut into jobs")
     only_targets: list[Name] | None = Field(
         None, min_length=1, description="make these targets only; null: all"
     )
-    targets: dict[Name, Target] = Field(min_length=1, description="targets by name")
+    targets: dict[Name, Target] = Field({}, description="targets by name")
     cross_check: CrossCheck = Field(CrossCheck(), description="comparison of the two chains")
+
+    @model_validator(mode="after")
+    def _something_is_wanted(self):
+        if not self.targets and not self.simulations:
+            raise ValueError("give targets or simulations: nothing is asked for")
+        return self
+
+    @model_validator(mode="after")
+    def _simulations_have_an_instrument(self):
+        if self.simulations and self.instrument is None:
+            raise ValueError("simulations need the block instrument: name and version")
+        thrown: dict[tuple, str] = {}
+        for name, production in self.simulations.items():
+            key = production.particle, production.run
+            if production.run is not None and key in thrown:
+                raise ValueError(
+                    f"simulations: {thrown[key]} and {name} both are run {production.run} of "
+                    f"{production.particle}: the same showers twice"
+                )
+            thrown[key] = name
+        return self
 
     @model_validator(mode="after")
     def _mock_goes_with_its_source(self):

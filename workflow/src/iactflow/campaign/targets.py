@@ -107,7 +107,7 @@ class Targets:
     def dl3(self) -> list[str]:
         """Run lists of all targets, and the index of mock data."""
         lists = [self.paths.observations.format(target=n) for n in self.names]
-        return lists + (list(self.campaign.indices) if self.campaign.is_mock else [])
+        return lists + (list(self.campaign.indices) if self.names and self.campaign.is_mock else [])
 
     @property
     def sky_maps(self) -> list[str]:
@@ -139,12 +139,67 @@ class Targets:
     @property
     def cross_checks(self) -> list[str]:
         """Verdict table and its figure; the gate is apart."""
+        if not self.names:
+            return []
         return [self.paths.verdicts, self.paths.verdicts_table, self.paths.verdicts_figure]
+
+    @property
+    def simulations(self) -> list[str]:
+        """Simulated events of all productions, their summaries and figures."""
+        return [
+            *self.simulated(self.paths.simulated_chunk),
+            *self.productions(*self.simulation_summaries, *self.simulation_figures),
+        ]
+
+    def simulated(self, pattern: str) -> list[str]:
+        """Expand a pattern over productions, runs and chunks of showers.
+
+        Parameters
+        ----------
+        pattern : str
+            Path with the wildcards production, run and chunk.
+
+        Returns
+        -------
+        list of str
+            Paths.
+        """
+        simulations = self.campaign.simulations
+        return [path for n in simulations.productions for path in simulations.jobs(pattern, n)]
+
+    def productions(self, *patterns: str) -> list[str]:
+        """Expand patterns over productions.
+
+        Parameters
+        ----------
+        *patterns : str
+            Paths with the wildcard production.
+
+        Returns
+        -------
+        list of str
+            Paths.
+        """
+        names = self.campaign.simulations.productions
+        return [p.format(production=n) for p in patterns for n in names]
+
+    @property
+    def simulation_summaries(self) -> tuple[str, ...]:
+        """Patterns of what is left of a production for figures and summary."""
+        return self.paths.simulation_summary, self.paths.simulation_table
+
+    @property
+    def simulation_figures(self) -> tuple[str, ...]:
+        """Patterns of the figures of a production."""
+        p = self.paths
+        showers = (p.profiles_figure_of_showers, p.light_figure, p.images_figure, p.trigger_figure)
+        return (*showers, p.spots_figure, p.psf_figure)
 
     @property
     def products(self) -> list[str]:
         """Everything but the gate."""
         return [
+            *self.simulations,
             *self.dl3,
             *self.sky_maps,
             *self.spectra_products,
@@ -153,6 +208,16 @@ class Targets:
             self.paths.summary,
             self.paths.overview,
         ]
+
+    @property
+    def gate(self) -> list[str]:
+        """What fails when the two chains disagree; nothing where there is nothing to compare."""
+        return [self.paths.gate] if self.names else []
+
+    @property
+    def verdicts(self) -> list[str]:
+        """Table of the comparison, where there is one."""
+        return [self.paths.verdicts] if self.names else []
 
     @property
     def main_index(self) -> dict[str, dict]:
@@ -228,8 +293,11 @@ class Targets:
                 result += map(sidecar, self.chunks(p.sky_map_chunk, n, band=b))
         for n in self.with_spectrum:
             result += map(sidecar, self.chunks(p.ogip_chunk, n))
-        if self.campaign.is_mock:
+        if self.names and self.campaign.is_mock:
             chunks = self.campaign.mock_chunks
             result += [sidecar(p.mock_chunk.format(chunk=c)) for c in chunks]
             result.append(sidecar(p.mock_obs_index))
-        return [*result, sidecar(p.verdicts)]
+        result += map(sidecar, self.simulated(p.simulated_chunk))
+        if self.campaign.simulations.split and self.campaign.simulations.backend == "iactflow":
+            result += map(sidecar, self.simulated(p.photons))
+        return [*result, *map(sidecar, self.verdicts)]

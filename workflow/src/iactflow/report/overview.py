@@ -35,7 +35,7 @@ def make_overview(inputs, outputs, params, wildcards) -> None:
     Parameters
     ----------
     inputs : namespace
-        ``summary``: the JSON summary; ``verdicts``: table of the comparison.
+        ``summary``: the JSON summary; ``verdicts``: table of the comparison, where there is one.
     outputs : namespace
         ``overview``: the HTML file.
     params : namespace
@@ -50,8 +50,9 @@ def make_overview(inputs, outputs, params, wildcards) -> None:
         campaign=escape(summary["campaign"]),
         style=(folder / "overview.css").read_text(encoding="utf-8"),
         description=escape(facts["description"]),
-        gate=_gate(read_verdicts(inputs.verdicts)),
-        targets=_targets(summary),
+        gate=_gate(inputs.verdicts),
+        targets=_targets(summary) if summary["targets"] else "",
+        simulations=_simulations(summary["simulations"]),
         attribution=_attribution(facts),
         provenance=_provenance(summary, facts),
         software=table(("package", "version"), [(escape(k), v) for k, v in _software(summary)]),
@@ -61,7 +62,10 @@ def make_overview(inputs, outputs, params, wildcards) -> None:
     Path(outputs.overview).write_text(page, encoding="utf-8")
 
 
-def _gate(verdicts: list[dict]) -> str:
+def _gate(paths: str | list[str]) -> str:
+    if not paths:
+        return ""
+    verdicts = read_verdicts(paths if isinstance(paths, str) else paths[0])
     if not verdicts:
         text = "No number was compared with the check chain: nothing is verified."
         return f'<section class="gate closed"><strong>Gate closed</strong>{text}</section>'

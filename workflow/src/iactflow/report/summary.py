@@ -64,8 +64,18 @@ REQUIRED = {
         "chi2",
         "ndf",
     ),
+    "simulation": (
+        "name",
+        "particle",
+        "n_showers",
+        "n_thrown",
+        "n_triggered",
+    ),
     "light_curve_point": ("mjd_min", "mjd_max", "flux", "flux_err", "flux_ul"),
 }
+
+# Rules whose cost is that of a production's events.
+SIMULATING = ("simulate_events", "simulate_showers", "simulate_telescopes")
 
 
 def summarise(inputs, outputs, params, wildcards) -> None:
@@ -74,7 +84,8 @@ def summarise(inputs, outputs, params, wildcards) -> None:
     Parameters
     ----------
     inputs : namespace
-        ``verdicts``: table of the comparison; ``provenance``: sidecars of all jobs.
+        ``verdicts``: table of the comparison, where there is one; ``simulations``: JSON summaries
+        of productions; ``provenance``: sidecars of all jobs.
     outputs : namespace
         ``summary``: the JSON file.
     params : namespace
@@ -96,7 +107,8 @@ def summarise(inputs, outputs, params, wildcards) -> None:
         "image": facts["image"],
         "config_sha256": facts["config_sha256"],
         "targets": _targets(params.index, facts["targets"]),
-        "cross_checks": read_verdicts(inputs.verdicts),
+        "simulations": _simulations(_listed(inputs.simulations), sidecars),
+        "cross_checks": [row for path in _listed(inputs.verdicts) for row in read_verdicts(path)],
         "cost": cost_per_rule(sidecars),
         "about": {
             "description": facts["description"],
@@ -116,13 +128,15 @@ def _containers(sidecars: list[dict]) -> list[str]:
     return sorted({job["iactflow:container"] for job in jobs if job["iactflow:container"]})
 
 
-def cost_per_rule(sidecars: list[dict]) -> dict[str, dict]:
+def cost_per_rule(sidecars: list[dict], production: str | None = None) -> dict[str, dict]:
     """Add up what the jobs of each rule cost.
 
     Parameters
     ----------
     sidecars : list of dict
         Provenance sidecars.
+    production : str, optional
+        Jobs of this production only.
 
     Returns
     -------
@@ -132,6 +146,8 @@ def cost_per_rule(sidecars: list[dict]) -> dict[str, dict]:
     costs: dict[str, dict] = {}
     for sidecar in sidecars:
         for job in sidecar["activity"].values():
+            if production not in (None, job["iactflow:wildcards"].get("production")):
+                continue
             cost = job["iactflow:cost"]
             empty = {"jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "max_rss_mb": 0.0, "output_bytes": 0}
             total = costs.setdefault(job["iactflow:rule"], empty)
@@ -140,6 +156,20 @@ def cost_per_rule(sidecars: list[dict]) -> dict[str, dict]:
                 total[key] += cost[key]
             total["max_rss_mb"] = max(total["max_rss_mb"], cost["max_rss_mb"])
     return dict(sorted(costs.items()))
+
+
+def _simulations(paths: list[str], sidecars: list[dict]) -> dict[str, dict]:
+    """Numbers of each production, with what an event of it cost."""
+    blocks = {}
+    for path in paths:
+        block = read_json(path)
+        _require(path, "production", block, "simulation")
+        jobs = cost_per_rule(sidecars, production=block["name"])
+        cpu_s = sum(cost["cpu_s"] for rule, cost in jobs.items() if rule in SIMULATING)
+        block["cpu_s"] = cpu_s
+        block["cpu_ms_per_thrown"] = 1e3 * cpu_s / block["n_thrown"]
+        blocks[block.pop("name")] = block
+    return blocks
 
 
 def _targets(index: dict, targets: Iterable[str]) -> dict[str, dict]:

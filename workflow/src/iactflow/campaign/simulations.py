@@ -1,0 +1,313 @@
+"""The simulations of a campaign: runs, chunks of showers, files, settings of their rules."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from iactflow.campaign.config import read_campaign_file
+from iactflow.campaign.paths import Paths
+from iactflow.campaign.schema import Campaign, Production
+from iactflow.errors import InputError
+
+__all__ = ["DIGEST_FILE", "Simulations"]
+
+DIGEST_FILE = "digest.txt"
+INSTRUMENT_FILE = "instrument.yaml"
+# Settings of a production that no shower depends on: their change keeps the photons.
+OF_THE_TELESCOPES = ("nsb_levels", "alignment")
+# Cut into jobs, and nothing else.
+OF_THE_JOBS = ("showers_per_job",)
+
+
+class Simulations:
+    """What the rules of the simulation ask of a campaign.
+
+    Parameters
+    ----------
+    model : Campaign
+        Validated configuration.
+    config : dict
+        The same as plain values.
+    paths : Paths
+        Path patterns of the campaign.
+    file : str
+        Campaign file, named in errors.
+    base : Path
+        Root of the repository.
+    """
+
+    def __init__(self, model: Campaign, config: dict, paths: Paths, file: str, base: Path) -> None:
+        self.model, self.config, self.paths = model, config, paths
+        self.file, self.base = file, base
+
+    def __bool__(self) -> bool:
+        return bool(self.model.simulations)
+
+    @property
+    def productions(self) -> dict[str, Production]:
+        """Productions by name."""
+        return self.model.simulations
+
+    @property
+    def backend(self) -> str:
+        """``iactflow`` or ``corsika``."""
+        return self.model.shower.backend
+
+    @property
+    def split(self) -> bool:
+        """Whether photons are kept as files between showers and telescopes."""
+        return self.model.shower.keep_photons or self.backend == "corsika"
+
+    @property
+    def rules(self) -> list[str]:
+        """Files of the rules that make events: chosen here, never two rules with one output."""
+        if self.backend == "corsika":
+            return ["simulate_corsika", "simulate_telescopes"]
+        if self.split:
+            return ["simulate_showers", "simulate_telescopes"]
+        return ["simulate_events"]
+
+    @property
+    def photons(self) -> str:
+        """Pattern of the file whose photons enter the telescopes."""
+        corsika = self.backend == "corsika"
+        return self.paths.corsika_photons if corsika else self.paths.photons
+
+    @cached_property
+    def instrument_folder(self) -> Path:
+        """Folder of the instrument's version."""
+        block = self.model.instrument
+        if block.path is not None:
+            return self.base / block.path
+        return self.base / "config" / "instruments" / block.name / block.version
+
+    @cached_property
+    def instrument_files(self) -> list[str]:
+        """Files of the instrument's version, of those it extends, of the atmospheres: what every
+        job reads, the version's own first."""
+        folders = [self.instrument_folder]
+        while (below := self._extended(folders[-1])) is not None and below not in folders:
+            folders.append(below)
+        folders.append(self.base / "config" / "atmospheres")
+        return [
+            str(path)
+            for folder in folders
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and not path.name.startswith(".")
+        ]
+
+    def _extended(self, folder: Path) -> Path | None:
+        """Version that a version of an instrument extends."""
+        file = folder / INSTRUMENT_FILE
+        if not file.is_file():
+            raise InputError(file, "file", "missing", "the description of an instrument")
+        extends = read_campaign_file(file).get("extends")
+        return None if extends is None else Path(os.path.normpath(folder.parent / str(extends)))
+
+    def conditions_file(self, production: str) -> list[str]:
+        """Table of run conditions of a production; empty where it follows no runs.
+
+        Parameters
+        ----------
+        production : str
+            Name of the production.
+
+        Returns
+        -------
+        list of str
+            At most one path.
+        """
+        runs = self.productions[production].observations
+        return [] if runs is None else [str(Path(self.file).parent / runs.conditions)]
+
+    @cached_property
+    def runs(self) -> dict[str, list[int]]:
+        """Runs by production, ascending."""
+        return {name: self._runs(name, block) for name, block in self.productions.items()}
+
+    def _runs(self, name: str, block: Production) -> list[int]:
+        if block.observations is None:
+            return [block.run]
+        key = f"simulations.{name}.observations"
+        (file,) = self.conditions_file(name)
+        if not Path(file).is_file():
+            raise InputError(self.file, f"{key}.conditions", file, "an existing TSV file")
+        table = pd.read_csv(file, sep="\t", dtype=str, comment="#")
+        if "obs_id" not in table:
+            raise InputError(file, "obs_id", "missing column", "a TSV file with a column obs_id")
+        bad = [value for value in table["obs_id"] if not str(value).isdigit()]
+        if bad:
+            raise InputError(file, "obs_id", bad[0], "whole numbers")
+        at_hand = sorted(int(value) for value in table["obs_id"])
+        wanted = block.observations.obs_ids or at_hand
+        unknown = sorted(set(wanted) - set(at_hand))
+        if unknown:
+            allowed = f"runs of {file}"
+            raise InputError(self.file, f"{key}.obs_ids", unknown[0], allowed)
+        return sorted(wanted)
+
+    @cached_property
+    def chunks(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """First and last shower by production and chunk; the same for every run of it."""
+        return {
+            name: chunk_showers(block.n_showers, block.showers_per_job)
+            for name, block in self.productions.items()
+        }
+
+    def jobs(self, pattern: str, production: str) -> list[str]:
+        """Expand a pattern over the runs and chunks of a production.
+
+        Parameters
+        ----------
+        pattern : str
+            Path with the wildcards production, run and chunk.
+        production : str
+            Name of the production.
+
+        Returns
+        -------
+        list of str
+            Paths.
+        """
+        return [
+            pattern.format(production=production, run=run, chunk=chunk)
+            for run in self.runs[production]
+            for chunk in self.chunks[production]
+        ]
+
+    def settings(self, production: str, without: tuple[str, ...] = ()) -> dict:
+        """Settings of a production, with those of the showers and the instrument.
+
+        Parameters
+        ----------
+        production : str
+            Name of the production.
+        without : tuple of str
+            Keys that are left out, so that their change reruns nothing.
+
+        Returns
+        -------
+        dict
+            The block of the campaign with ``name``, ``shower`` and ``instrument``.
+        """
+        left_out = {*OF_THE_JOBS, *without}
+        block = self.config["simulations"][production]
+        shower = self.config["shower"]
+        return {
+            "name": production,
+            **{key: value for key, value in block.items() if key not in left_out},
+            "shower": {k: v for k, v in shower.items() if k not in ("keep_photons", "corsika")},
+            "instrument": self.config["instrument"],
+        }
+
+    def shower_settings(self, production: str) -> dict:
+        """Settings that the photons at the telescopes depend on.
+
+        Parameters
+        ----------
+        production : str
+            Name of the production.
+
+        Returns
+        -------
+        dict
+            As `settings`.
+        """
+        return self.settings(production, OF_THE_TELESCOPES)
+
+    def optics_settings(self, production: str) -> dict:
+        """Settings that figures of the telescopes' optics depend on.
+
+        Parameters
+        ----------
+        production : str
+            Name of the production.
+
+        Returns
+        -------
+        dict
+            Name, instrument, telescopes, alignment, zenith angle.
+        """
+        settings = self.settings(production)
+        keys = ("name", "instrument", "tel_ids", "alignment", "zenith_deg")
+        return {key: settings[key] for key in keys}
+
+    @property
+    def corsika_executable(self) -> str | None:
+        """The user's CORSIKA."""
+        corsika = self.model.shower.corsika
+        return None if corsika is None else corsika.executable
+
+    @property
+    def corsika_image(self) -> str | None:
+        """Image that holds it; None: where jobs run."""
+        corsika = self.model.shower.corsika
+        return None if corsika is None else corsika.image
+
+    def check_files(self) -> None:
+        """Check that the files that the simulations read exist.
+
+        Raises
+        ------
+        InputError
+            If the instrument, its digest, a table of run conditions or CORSIKA is missing.
+        """
+        if not self:
+            return
+        folder, block = self.instrument_folder, self.model.instrument
+        if not folder.is_dir():
+            if block.path is not None:
+                raise InputError(self.file, "instrument.path", block.path, "an existing folder")
+            at_hand = ", ".join(_versions(self.base / "config" / "instruments")) or "none"
+            given = f"{block.name} {block.version}"
+            raise InputError(
+                self.file, "instrument", given, f"a folder <name>/<version>: {at_hand}"
+            )
+        self._check_digest(folder / DIGEST_FILE)
+        self.instrument_files  # noqa: B018 - as below
+        self.runs  # noqa: B018 - built here so that a bad table stops before any job
+        corsika = self.model.shower.corsika
+        if corsika is not None:
+            for key, value in (("executable", corsika.executable), ("image", corsika.image)):
+                self._check_program(key, value, corsika.image)
+
+    def _check_digest(self, path: Path) -> None:
+        text = path.read_text(encoding="utf-8").split() if path.is_file() else []
+        if not text or len(text[0]) != 64 or set(text[0]) - set("0123456789abcdef"):
+            raise InputError(path, "digest", text[:1] or "missing", "64 hexadecimal digits")
+
+    def _check_program(self, key: str, value: str | None, image: str | None) -> None:
+        here = key == "image" or image is None
+        if value is not None and here and "://" not in value and not Path(value).is_file():
+            raise InputError(self.file, f"shower.corsika.{key}", value, "an existing file")
+
+
+def chunk_showers(n_showers: int, showers_per_job: int) -> dict[str, tuple[int, int]]:
+    """Cut the showers of a run into chunks, one job each.
+
+    Parameters
+    ----------
+    n_showers : int
+        Showers of the run; their numbers start at 1.
+    showers_per_job : int
+        Most showers in a chunk.
+
+    Returns
+    -------
+    dict
+        First and last shower by chunk name (five digits).
+    """
+    return {
+        f"{i:05d}": (first, min(first + showers_per_job - 1, n_showers))
+        for i, first in enumerate(range(1, n_showers + 1, showers_per_job))
+    }
+
+
+def _versions(folder: Path) -> list[str]:
+    """Instruments at hand, as name and version."""
+    found = folder.glob(f"*/*/{DIGEST_FILE}")
+    return sorted(f"{p.parent.parent.name} {p.parent.name}" for p in found)

@@ -1,0 +1,338 @@
+"""Showers with the photons at the telescopes: simulated, kept as files, read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import awkward
+import numpy as np
+
+from iactflow.campaign.progress import Progress
+from iactflow.campaign.streams import StreamKey
+from iactflow.io.root import RootWriter, iterate_table, read_table
+from iactflow.shower.cascade import (
+    CascadeSettings,
+    Primary,
+    ShowerSummary,
+    cascade_steps,
+    step_buffer,
+)
+from iactflow.shower.collect import CollectedPhotons, LightCollector
+from iactflow.shower.light import add_emitted_light, make_light_yield
+from iactflow.shower.photons import COLUMNS, WEIGHT, empty_photons
+from iactflow.shower.primaries import Thrown, draw_primary
+from iactflow.shower.spheres import make_spheres, sphere_states
+from iactflow.telescope.stages.record import Recorder, thrown_columns
+from iactflow.telescope.stages.setup import Setup, make_setup
+
+__all__ = [
+    "LitShower",
+    "add_shower",
+    "finish_run",
+    "read_showers",
+    "run_columns",
+    "simulate",
+    "simulate_showers",
+]
+
+# Photons that count as emitted: 300 to 600 nm, the band of most published numbers.
+BAND_YIELD = float(make_light_yield(300.0, 600.0).photons_per_m[0])
+TABLES = (
+    *("simulation_runs", "thrown_events", "showers", "shower_cores", "longitudinal_profiles"),
+    *("telescope_light", "photon_bunches"),
+)
+
+
+class LitShower(NamedTuple):
+    """A shower and its photons.
+
+    Attributes
+    ----------
+    thrown : Thrown
+        Primary and cores.
+    first_interaction_m : float
+        Height of the first interaction above sea level.
+    x_max_g_cm2 : float
+        Slant depth of the maximum.
+    n_photons : float
+        Cherenkov photons emitted.
+    depth_g_cm2, n_charged : ndarray of float32, shape (n,)
+        Longitudinal profile.
+    photons : tuple of dict of int to ndarray of float32, shape (n, 8)
+        Per re-use, photons of each telescope.
+    """
+
+    thrown: Thrown
+    first_interaction_m: float
+    x_max_g_cm2: float
+    n_photons: float
+    depth_g_cm2: np.ndarray
+    n_charged: np.ndarray
+    photons: tuple[dict[int, np.ndarray], ...]
+
+    def truth(self) -> tuple:
+        """Columns of the shower's truth, as the tables have them.
+
+        Returns
+        -------
+        tuple
+            Particle, energy, altitude, azimuth, first interaction, depth of the maximum.
+        """
+        t = self.thrown
+        place = (self.first_interaction_m, self.x_max_g_cm2)
+        return (t.particle_id, t.energy_tev, t.alt_deg, t.az_deg, *place)
+
+
+def run_columns(setup: Setup, first: int, last: int) -> dict:
+    """Row of the table ``simulation_runs`` for a range of showers.
+
+    Parameters
+    ----------
+    setup : Setup
+        Array and air of the run.
+    first, last : int
+        Showers.
+
+    Returns
+    -------
+    dict of str to number
+        Columns.
+    """
+    s = setup.settings
+    diffuse = s["viewcone_deg"] > 0.0
+    return {
+        "obs_id": setup.run,
+        "particle_id": setup.particle_id,
+        "shower_id_min": first,
+        "shower_id_max": last,
+        "n_showers": last - first + 1,
+        "shower_reuse": s["shower_reuse"],
+        "energy_range_min_tev": s["energy_min_tev"],
+        "energy_range_max_tev": s["energy_max_tev"],
+        "spectral_index": -s["spectral_index"],
+        "pointing_alt_deg": setup.alt_deg,
+        "pointing_az_deg": setup.az_deg,
+        "min_viewcone_radius_deg": 0.0 if diffuse else s["offset_deg"],
+        "max_viewcone_radius_deg": s["viewcone_deg"] if diffuse else s["offset_deg"],
+        "min_scatter_range_m": 0.0,
+        "max_scatter_range_m": s["core_radius_max_m"],
+        "observation_level_m": setup.instrument.site.altitude_m,
+        "wavelength_min_nm": setup.band_nm[0],
+        "wavelength_max_nm": setup.band_nm[1],
+        "seed": setup.seed,
+    }
+
+
+def add_shower(recorder: Recorder, setup: Setup, shower: LitShower) -> None:
+    """Add the rows of a shower: truth, cores, profile, light at the telescopes.
+
+    Parameters
+    ----------
+    recorder : Recorder
+        Takes the rows.
+    setup : Setup
+        Array and air of the run.
+    shower : LitShower
+        The shower.
+    """
+    thrown = shower.thrown
+    place = (setup.run, thrown.shower_id)
+    recorder.add("showers", *place, *shower.truth(), shower.n_photons)
+    recorder.add("longitudinal_profiles", *place, shower.depth_g_cm2, shower.n_charged)
+    flight = np.array(thrown.flight)
+    for reuse, (core, photons) in enumerate(zip(thrown.cores_m, shower.photons, strict=True)):
+        recorder.add("shower_cores", *place, reuse, *core, 1.0)
+        from_core = setup.centres_m - [*core, 0.0]
+        impact = np.linalg.norm(np.cross(from_core, flight), axis=1)
+        for tel_id, distance in zip(setup.tel_ids, impact, strict=True):
+            light = photons[tel_id][:, WEIGHT].sum(dtype=np.float64)
+            recorder.add("telescope_light", *place, reuse, tel_id, distance, light)
+
+
+def simulate(setup: Setup) -> Iterator[LitShower]:
+    """Simulate showers and collect their light at the telescopes.
+
+    Parameters
+    ----------
+    setup : Setup
+        Array and air of the run; which showers.
+
+    Yields
+    ------
+    LitShower
+        By ascending number. The photons of one are kept at a time, never its steps.
+    """
+    site = setup.instrument.site
+    field = (site.magnetic_north_ut, site.magnetic_west_ut, site.magnetic_up_ut)
+    cuts = CascadeSettings(magnetic_field_ut=field, **setup.settings["shower"]["cascade"])
+    room = step_buffer()
+    kinds = [setup.kinds[tel_id] for tel_id in setup.tel_ids]
+    particle = setup.settings["particle"]
+    for shower_id in range(setup.showers[0], setup.showers[1] + 1):
+        thrown = draw_primary(
+            setup.settings, (setup.alt_deg, setup.az_deg), setup.seed, setup.run, shower_id
+        )
+        place = (setup.seed, particle, setup.run, shower_id)
+        states = sphere_states(*place, len(thrown.cores_m), setup.tel_ids)
+        spheres = make_spheres(setup.centres_m, setup.radii_m, thrown.cores_m, kinds)
+        collector = LightCollector(spheres, setup.light, setup.atmosphere, states)
+        primary = Primary(thrown.particle_id, thrown.energy_tev, thrown.alt_deg, thrown.az_deg)
+        key = StreamKey(setup.seed, "shower", *place[1:])
+        cascade = cascade_steps(primary, setup.atmosphere, cuts, key.words(), room)
+        emitted = np.zeros(1)
+        for steps in cascade:
+            collector.add(steps)
+            add_emitted_light(steps, setup.atmosphere, BAND_YIELD, 0.0, 1.0, emitted)
+        yield _lit(thrown, cascade.summary, emitted[0], collector.collected(), setup.tel_ids)
+
+
+def _lit(
+    thrown: Thrown,
+    summary: ShowerSummary,
+    emitted: float,
+    collected: CollectedPhotons,
+    tel_ids: list[int],
+) -> LitShower:
+    photons = tuple(
+        {tel_id: collected.at(reuse, i) for i, tel_id in enumerate(tel_ids)}
+        for reuse in range(len(thrown.cores_m))
+    )
+    return LitShower(
+        thrown,
+        summary.h_first_m,
+        summary.x_max_g_cm2,
+        float(emitted),
+        summary.depth_g_cm2.astype(np.float32),
+        summary.n_charged.astype(np.float32),
+        photons,
+    )
+
+
+def simulate_showers(inputs, outputs, params, wildcards) -> None:
+    """Simulate a chunk of showers and keep the photons that reach a telescope's sphere.
+
+    Parameters
+    ----------
+    inputs : namespace
+        ``instrument``: files of instrument and atmospheres; ``conditions``: table of run
+        conditions, or nothing.
+    outputs : namespace
+        ``photons``: ROOT file.
+    params : namespace
+        ``settings``: block of the production; ``seed``; ``showers``: first and last shower.
+    wildcards : namespace
+        ``run``.
+
+    Raises
+    ------
+    InputError
+        If a description is bad, or settings name what the array does not have.
+    """
+    setup = make_setup(inputs, params, wildcards)
+    first, last = setup.showers
+    progress = Progress("showers", last - first + 1)
+    with RootWriter(outputs.photons, TABLES, setup.describe()) as writer:
+        recorder = Recorder(writer, TABLES)
+        thrown = []
+        for shower in simulate(setup):
+            thrown.append((shower.thrown.energy_tev, shower.thrown.offset_deg))
+            add_shower(recorder, setup, shower)
+            for reuse, by_telescope in enumerate(shower.photons):
+                for tel_id, photons in by_telescope.items():
+                    _add_photons(recorder, setup, (shower.thrown.shower_id, reuse, tel_id), photons)
+            progress.step()
+        progress.finish()
+        finish_run(recorder, setup, np.array(thrown))
+        recorder.flush()
+
+
+def finish_run(recorder: Recorder, setup: Setup, thrown: np.ndarray) -> None:
+    """Write what was thrown.
+
+    Parameters
+    ----------
+    recorder : Recorder
+        Takes the rows.
+    setup : Setup
+        Array and air of the run.
+    thrown : ndarray of float64, shape (n, 2)
+        Energy in TeV and angle from the pointing in deg of each shower.
+    """
+    recorder.extend("simulation_runs", run_columns(setup, *setup.showers))
+    columns = thrown_columns(setup.settings, setup.run, setup.particle_id, *thrown.T)
+    recorder.extend("thrown_events", columns)
+
+
+def _add_photons(recorder: Recorder, setup: Setup, place: tuple, photons: np.ndarray) -> None:
+    n = len(photons)
+    if not n:
+        return
+    shower_id, reuse, tel_id = place
+    named = dict(zip(COLUMNS, photons.T, strict=True))
+    where = {"obs_id": setup.run, "shower_id": shower_id, "reuse_id": reuse, "tel_id": tel_id}
+    recorder.extend("photon_bunches", {**where, "bunch_id": np.arange(n), **named})
+
+
+def read_showers(path: str, setup: Setup) -> Iterator[LitShower]:
+    """Read the showers of a file that `simulate_showers` wrote.
+
+    Parameters
+    ----------
+    path : str
+        ROOT file.
+    setup : Setup
+        Array and air of the run.
+
+    Yields
+    ------
+    LitShower
+        The showers, with the photons that they had.
+    """
+    truth = read_table(path, "showers")
+    profiles = read_table(path, "longitudinal_profiles")
+    light = _photons_by_shower(path)
+    waiting = next(light, None)
+    for row, shower_id in enumerate(truth["shower_id"].tolist()):
+        thrown = draw_primary(
+            setup.settings, (setup.alt_deg, setup.az_deg), setup.seed, setup.run, shower_id
+        )
+        parts = {}
+        if waiting is not None and waiting[0] == shower_id:
+            parts = waiting[1]
+            waiting = next(light, None)
+        photons = tuple(
+            {tel_id: parts.get((reuse, tel_id), empty_photons(0)) for tel_id in setup.tel_ids}
+            for reuse in range(len(thrown.cores_m))
+        )
+        yield LitShower(
+            thrown,
+            float(truth["true_h_first_int_m"][row]),
+            float(truth["true_x_max_g_cm2"][row]),
+            float(truth["n_photons"][row]),
+            awkward.to_numpy(profiles["depth_g_cm2"][row]),
+            awkward.to_numpy(profiles["n_charged"][row]),
+            photons,
+        )
+
+
+def _photons_by_shower(path: str) -> Iterator[tuple[int, dict[tuple[int, int], np.ndarray]]]:
+    """Photons by re-use and telescope of one shower after the other; one cluster in memory."""
+    keys = ("shower_id", "reuse_id", "tel_id")
+    shower_id, parts = None, {}
+    for columns in iterate_table(path, "photon_bunches", (*keys, *COLUMNS)):
+        place = np.stack([columns[key] for key in keys])
+        rows = np.stack([columns[name] for name in COLUMNS], axis=1)
+        cuts = np.flatnonzero(np.any(np.diff(place, axis=1) != 0, axis=0)) + 1
+        for part in np.split(np.arange(len(rows)), cuts):
+            if not len(part):
+                continue
+            shower, reuse, tel_id = place[:, part[0]].tolist()
+            if shower != shower_id:
+                if parts:
+                    yield shower_id, parts
+                shower_id, parts = shower, {}
+            before = parts.get((reuse, tel_id), empty_photons(0))
+            parts[reuse, tel_id] = np.concatenate([before, rows[part]])
+    if parts:
+        yield shower_id, parts
