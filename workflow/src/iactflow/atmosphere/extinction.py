@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit_leaf
 from iactflow.errors import InputError
 
 __all__ = ["OPAQUE", "ExtinctionTable", "read_modtran", "thinned", "transmission"]
@@ -138,7 +138,7 @@ def thinned(table: ExtinctionTable, wavelengths_nm) -> ExtinctionTable:
     return table._replace(wavelengths_nm=grid, tau=np.ascontiguousarray(tau))
 
 
-@jit
+@jit_leaf
 def transmission(table, wavelength_nm, height_m, cos_zenith):
     """Fraction of light that reaches the observation level.
 
@@ -167,7 +167,13 @@ def transmission(table, wavelength_nm, height_m, cos_zenith):
     position = min(max(position, 0.0), float(last))
     column = min(int(position), last - 1)
     part = position - column
-    row = min(np.searchsorted(heights, height_m), heights.size - 1)
+    row, beyond = 1, heights.size - 1
+    while row < beyond:
+        middle = (row + beyond) // 2
+        if heights[middle] < height_m:
+            row = middle + 1
+        else:
+            beyond = middle
     above = min((height_m - heights[row - 1]) / (heights[row] - heights[row - 1]), 1.0)
     lower = table.tau[row - 1, column]
     lower += part * (table.tau[row - 1, column + 1] - lower)

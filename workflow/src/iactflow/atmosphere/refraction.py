@@ -10,13 +10,13 @@ that along the straight line to it, to the same order.
 
 from __future__ import annotations
 
-from iactflow._jit import jit
+from iactflow._jit import jit_leaf
 from iactflow.atmosphere.table import SPEED_OF_LIGHT_M_NS, light_delay_ns, refractivity
 
 __all__ = ["refracted"]
 
 
-@jit
+@jit_leaf
 def refracted(table, height_m, cos_zenith):
     """Bending of light from its emission to the observation level.
 

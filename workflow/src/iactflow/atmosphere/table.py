@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from iactflow._jit import jit
+from iactflow._jit import jit_leaf
 from iactflow.atmosphere.profile import AtmosphereProfile
 from iactflow.errors import InputError
 
@@ -132,7 +132,7 @@ def _log_interpolate(height, values, nodes):
     return np.exp(PchipInterpolator(height, np.log(values))(nodes))
 
 
-@jit
+@jit_leaf
 def _interpolate(values, position):
     last = values.size - 1
     if position <= 0.0:
@@ -143,7 +143,7 @@ def _interpolate(values, position):
     return values[node] + (position - node) * (values[node + 1] - values[node])
 
 
-@jit
+@jit_leaf
 def density_g_cm3(table, height_m):
     """Density of the air.
 
@@ -164,7 +164,7 @@ def density_g_cm3(table, height_m):
     return _interpolate(table.density, (height_m - table.bottom_m) * table.inverse_step)
 
 
-@jit
+@jit_leaf
 def thickness_g_cm2(table, height_m):
     """Vertical column density above a height.
 
@@ -185,7 +185,7 @@ def thickness_g_cm2(table, height_m):
     return _interpolate(table.thickness, (height_m - table.bottom_m) * table.inverse_step)
 
 
-@jit
+@jit_leaf
 def height_m(table, thickness):
     """Height at which a vertical column density lies above.
 
@@ -210,7 +210,7 @@ def height_m(table, thickness):
     return _interpolate(table.height, position)
 
 
-@jit
+@jit_leaf
 def refractivity(table, height_m):
     """Refractivity n - 1 of the air at 400 nm.
 
@@ -231,7 +231,7 @@ def refractivity(table, height_m):
     return _interpolate(table.refractivity, (height_m - table.bottom_m) * table.inverse_step)
 
 
-@jit
+@jit_leaf
 def light_delay_ns(table, height_m):
     """Delay of vertical light against light in vacuum, from a height to the observation level.
 
