@@ -33,6 +33,7 @@ __all__ = [
     "HIT_TIME_NS",
     "HIT_X_M",
     "HIT_Y_M",
+    "LIGHT_M_PER_NS",
     "empty_hits",
     "trace_photons",
 ]
@@ -44,7 +45,7 @@ ANGLE_DEG = 3  # of incidence on the focal plane
 FACET = 4
 HIT_COLUMNS = ("x_m", "y_m", "time_ns", "angle_deg", "facet")
 
-_LIGHT_M_PER_NS = 0.299792458
+LIGHT_M_PER_NS = 0.299792458
 _FAR_M = 1e9
 _LOW32, _SHIFT32, _UNIT32 = np.uint64(0xFFFFFFFF), np.uint64(32), 1.0 / 4294967296.0
 _MIN_COS = 0.9396926207859084  # 20 deg: `iactflow.telescope.optics.MAX_ANGLE_DEG`
@@ -164,6 +165,35 @@ def _mast_passes(mast, start, listed, i, wide, px, py, pz, dx, dy, dz, s_min, s_
 
 
 @jit_leaf
+def _survives(through, state):
+    """Whether a photon is in the fraction that passes; draws only where chance decides."""
+    return through >= 1.0 or (through > 0.0 and uniform(state) < through)
+
+
+@jit_leaf
+def _light_reaches(body, transmission, mast, start, listed, i, s, px, py, pz, dx, dy, dz, state):
+    """Whether light from the sky reaches facet i, which it meets at distance s."""
+    if _body_shades(body, px, py, pz, dx, dy, dz):
+        return False
+    through = telescope_transmission(transmission, -dz)
+    if len(mast) > 0:
+        wide = dx * dx + dy * dy > body.field * body.field * dz * dz
+        through *= _mast_passes(mast, start, listed, i, wide, px, py, pz, dx, dy, dz, -_FAR_M, s)
+    return _survives(through, state)
+
+
+@jit_leaf
+def _light_returns(body, mast, start, listed, i, t, qx, qy, qz, rx, ry, rz, state):
+    """Whether light from facet i reaches the focal plane, at distance t."""
+    if len(mast) == 0:
+        return True
+    x, y, limit = qx + t * rx, qy + t * ry, body.field * body.plane_m
+    wide = x * x + y * y > limit * limit
+    through = _mast_passes(mast, start, listed, i, wide, qx, qy, qz, rx, ry, rz, 0.0, t)
+    return _survives(through, state)
+
+
+@jit_leaf
 def _two_normals(state):
     """Two normal deviates from the halves of one word: 32 bits each reach to 6.3 sigma."""
     word = next_uint64(state)
@@ -237,41 +267,29 @@ def trace_photons(photons, rotation, origin, table, state, out_hits, out_index):
     # One look into the table: arrays taken from it inside the loop would be counted each time.
     facet, shape, grid, cell_start, cell_facet = table[:5]
     body, scatter, transmission, mast, in_start, in_mast, out_start, out_mast = table[5:]
-    n_hits, field_2 = 0, body.field * body.field
+    n_hits = 0
     for row in range(len(photons)):
         px, py, pz, dx, dy, dz = _to_telescope(photons, row, rotation, origin)
         if dz > -_MIN_COS:
             continue
         i, s = _find_facet(facet, shape, grid, cell_start, cell_facet, px, py, pz, dx, dy, dz)
-        if i < 0 or _body_shades(body, px, py, pz, dx, dy, dz):
-            continue
-        through = telescope_transmission(transmission, -dz)
-        if len(mast) > 0:
-            wide = dx * dx + dy * dy > field_2 * dz * dz
-            through *= _mast_passes(
-                mast, in_start, in_mast, i, wide, px, py, pz, dx, dy, dz, -_FAR_M, s
-            )
-        if through <= 0.0 or (through < 1.0 and uniform(state) >= through):
+        if i < 0 or not _light_reaches(
+            body, transmission, mast, in_start, in_mast, i, s, px, py, pz, dx, dy, dz, state
+        ):
             continue
         a, b = _scatter_angles(scatter, state)
         qx, qy, qz = px + s * dx, py + s * dy, pz + s * dz
         rx, ry, rz = _reflect(facet, i, qx, qy, qz, dx, dy, dz, a, b)
-        if rz <= 0.0:
-            continue
         t = (body.plane_m - qz) / rz
-        x, y = qx + t * rx, qy + t * ry
-        if len(mast) > 0:
-            wide = x * x + y * y > field_2 * body.plane_m * body.plane_m
-            through = _mast_passes(
-                mast, out_start, out_mast, i, wide, qx, qy, qz, rx, ry, rz, 0.0, t
-            )
-            if through <= 0.0 or (through < 1.0 and uniform(state) >= through):
-                continue
-        out_hits[n_hits, HIT_X_M] = x
-        out_hits[n_hits, HIT_Y_M] = y
-        out_hits[n_hits, HIT_TIME_NS] = photons[row, TIME_NS] + (s + t) / _LIGHT_M_PER_NS
-        out_hits[n_hits, ANGLE_DEG] = np.degrees(np.arccos(min(1.0, rz)))
-        out_hits[n_hits, FACET] = i
+        if rz <= 0.0 or not _light_returns(
+            body, mast, out_start, out_mast, i, t, qx, qy, qz, rx, ry, rz, state
+        ):
+            continue
+        hit = out_hits[n_hits]
+        hit[HIT_X_M], hit[HIT_Y_M] = qx + t * rx, qy + t * ry
+        hit[HIT_TIME_NS] = photons[row, TIME_NS] + (s + t) / LIGHT_M_PER_NS
+        hit[ANGLE_DEG] = np.degrees(np.arccos(min(1.0, rz)))
+        hit[FACET] = i
         out_index[n_hits] = row
         n_hits += 1
     return n_hits

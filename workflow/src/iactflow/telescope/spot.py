@@ -21,13 +21,14 @@ from iactflow.telescope.raytrace import (
     HIT_TIME_NS,
     HIT_X_M,
     HIT_Y_M,
+    LIGHT_M_PER_NS,
     empty_hits,
     trace_photons,
 )
 
 __all__ = ["Spot", "containment_radius", "star_photons", "trace_star", "trace_table"]
 
-_MAX_FIELD_DEG = 15.0
+MAX_FIELD_DEG = 15.0
 
 
 class Spot(NamedTuple):
@@ -141,6 +142,17 @@ def star_photons(
     return photons, float(np.pi * radius_m**2 * np.cos(theta))
 
 
+def _lead_m(start: np.ndarray, field_angle_deg: float, azimuth_deg: float, distance_m: float):
+    """Path from the light's front through the dish's centre to where rays start on the disc."""
+    theta, phi = np.radians([field_angle_deg, azimuth_deg])
+    across = np.sin(theta) * (start[:, X_M] * np.cos(phi) + start[:, Y_M] * np.sin(phi))
+    if np.isinf(distance_m):
+        return across
+    change = start[:, X_M] ** 2 + start[:, Y_M] ** 2 + 2.0 * distance_m * across
+    # The difference of two long distances without their cancellation.
+    return change / (np.sqrt(distance_m**2 + change) + distance_m)
+
+
 def trace_table(
     table: OpticsTable,
     field_angle_deg: float,
@@ -169,10 +181,8 @@ def trace_table(
         If the field angle is outside [0, 15] deg, the distance is not above that of the camera, or
         there is no ray.
     """
-    if not 0.0 <= field_angle_deg <= _MAX_FIELD_DEG:
-        raise InputError(
-            "spot", "field_angle_deg", field_angle_deg, f"inside [0, {_MAX_FIELD_DEG}]"
-        )
+    if not 0.0 <= field_angle_deg <= MAX_FIELD_DEG:
+        raise InputError("spot", "field_angle_deg", field_angle_deg, f"in [0, {MAX_FIELD_DEG}]")
     if not distance_m > 2.0 * table.body.plane_m:
         raise InputError("spot", "distance_m", distance_m, "above twice the focal length")
     if n_rays < 1:
@@ -183,27 +193,16 @@ def trace_table(
     deviates = np.empty(2 * n_rays)
     state = new_state(StreamKey(seed, "spot").words())
     fill_uniform(state, deviates)
-    photons, area = star_photons(
-        field_angle_deg, azimuth_deg, distance_m, radius, deviates.reshape(-1, 2)
-    )
+    source = (field_angle_deg, azimuth_deg, distance_m)
+    photons, area = star_photons(*source, radius, deviates.reshape(-1, 2))
     hits, index = empty_hits(n_rays)
     n = trace_photons(photons, np.eye(3), np.zeros(3), table, state, hits, index)
-    hits, start = hits[:n], photons[index[:n]].astype(np.float64)
-    # The source's light front passes the centre of the disc at time zero.
-    if np.isinf(distance_m):
-        lead = start[:, X_M] * start[:, COS_X] + start[:, Y_M] * start[:, COS_Y]
-    else:
-        theta = np.radians(field_angle_deg)
-        phi = np.radians(azimuth_deg)
-        across = start[:, X_M] * np.cos(phi) + start[:, Y_M] * np.sin(phi)
-        square = start[:, X_M] ** 2 + start[:, Y_M] ** 2
-        change = square + 2.0 * distance_m * np.sin(theta) * across
-        lead = change / (np.sqrt(distance_m**2 + change) + distance_m)
+    lead = _lead_m(photons[index[:n]].astype(np.float64), *source)
     return Spot(
-        x_m=hits[:, HIT_X_M],
-        y_m=hits[:, HIT_Y_M],
-        time_ns=hits[:, HIT_TIME_NS] + lead / 0.299792458,
-        angle_deg=hits[:, ANGLE_DEG],
+        x_m=hits[:n, HIT_X_M],
+        y_m=hits[:n, HIT_Y_M],
+        time_ns=hits[:n, HIT_TIME_NS] + lead / LIGHT_M_PER_NS,
+        angle_deg=hits[:n, ANGLE_DEG],
         effective_area_m2=area * n / n_rays,
         field_angle_deg=float(field_angle_deg),
         azimuth_deg=float(azimuth_deg),
