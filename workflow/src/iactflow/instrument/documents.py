@@ -1,7 +1,8 @@
 """YAML documents of instrument descriptions: every value with its source, versions that extend.
 
-A document is read into nested blocks whose leaves carry value, source, file and key. Blocks of a
-version that extends another are laid over those of the other leaf by leaf, so that a value keeps
+A document is read into nested blocks whose leaves carry value, source, file and key. A ``source``
+holds for all that its block encloses; ``{label}`` in it stands for an entry of the document's
+``sources``. Blocks of a version that extends another are laid over those of the other leaf by leaf, so that a value keeps
 the source of the document that gave it.
 """
 
@@ -73,6 +74,25 @@ def read_document(file: Path) -> dict:
     if not isinstance(content, dict):
         raise InputError(file, "document", type(content).__name__, "a mapping")
     return content
+
+
+def _document(content: dict, file: Path) -> dict:
+    """Blocks of a document, labels of its sources written out."""
+    labels = content.pop("sources", {})
+    if not isinstance(labels, dict) or not all(isinstance(t, str) for t in labels.values()):
+        raise InputError(file, "sources", labels, "a mapping of labels to texts")
+
+    def expand(mapping: dict) -> dict:
+        expanded = {k: expand(v) if isinstance(v, dict) else v for k, v in mapping.items()}
+        if isinstance(expanded.get("source"), str):
+            try:
+                expanded["source"] = expanded["source"].format(**labels)
+            except (KeyError, IndexError, ValueError):
+                allowed = "labels " + ", ".join(labels) + " in braces"
+                raise InputError(file, "source", expanded["source"], allowed) from None
+        return expanded
+
+    return _blocks(expand(content), file, None)
 
 
 def _blocks(mapping: dict, file: Path, source: str | None, key: str = "") -> dict:
@@ -171,7 +191,7 @@ def read_version(directory: Path) -> tuple[dict, list[Path]]:
     blocks: dict = {}
     for file, content in reversed(documents):
         rest = {k: v for k, v in content.items() if k not in ("name", "version", "extends")}
-        blocks = merge(blocks, _blocks(rest, file, None))
+        blocks = merge(blocks, _document(rest, file))
     file, content = documents[0]
     for key in ("name", "version"):
         if not isinstance(content.get(key), str):
@@ -210,7 +230,7 @@ def read_type(name: str, chain: list[Path], met: tuple[str, ...] = ()) -> dict:
     for file in files:
         content = read_document(file)
         parent = content.pop("extends", parent)
-        own = merge(own, _blocks(content, file, None))
+        own = merge(own, _document(content, file))
     if parent is None:
         return own
     if parent in (*met, name):
