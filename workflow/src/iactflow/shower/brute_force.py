@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit_leaf
 from iactflow.campaign.philox import uniform
 from iactflow.shower.emission import keep_photon, local_sine_squared, sine_bounds, step_cone
 from iactflow.shower.flight import MIN_COS_ZENITH
@@ -17,7 +17,7 @@ from iactflow.shower.steps import LENGTH_M, UX, UY, UZ
 __all__ = ["emit_brute_force"]
 
 
-@jit
+@jit_leaf
 def _axes(step):
     """Two unit vectors across the step."""
     ux, uy, uz = step[UX], step[UY], step[UZ]
@@ -30,7 +30,7 @@ def _axes(step):
     return (ax, ay, az), (uy * az - uz * ay, uz * ax - ux * az, ux * ay - uy * ax)
 
 
-@jit
+@jit_leaf
 def emit_brute_force(steps, atmosphere, light, spheres, refraction, state, resume, photons, owners):
     """Draw all light of steps and keep what hits spheres.
 

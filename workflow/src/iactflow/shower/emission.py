@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit_leaf
 from iactflow.atmosphere.table import refractivity
 from iactflow.campaign.philox import uniform
 from iactflow.shower.flight import (
@@ -61,7 +61,7 @@ _ON_AXIS_M = 1.0e-9
 SMALL_MARGIN = 0.05
 
 
-@jit
+@jit_leaf
 def local_sine_squared(step, atmosphere, s_m):
     """Square of the sine of the Cherenkov angle inside a step, and the Lorentz factor there.
 
@@ -84,7 +84,7 @@ def local_sine_squared(step, atmosphere, s_m):
     return sine_squared(refractivity(atmosphere, height), gamma), gamma
 
 
-@jit
+@jit_leaf
 def sine_bounds(step, atmosphere, start_m, end_m):
     """Bounds of sin^2(theta) over a part of a step.
 
@@ -112,7 +112,7 @@ def sine_bounds(step, atmosphere, start_m, end_m):
     return max(0.0, least), sine_squared(max(index_0, index_1), max(gamma_0, gamma_1))
 
 
-@jit
+@jit_leaf
 def keep_photon(
     step, atmosphere, light, spheres, refraction, margin, k, s_m, gamma, direction, state,
     envelope, out,
@@ -173,7 +173,7 @@ def keep_photon(
     return True
 
 
-@jit
+@jit_leaf
 def step_cone(step, atmosphere, refraction, highest_m):
     """Bounds of a step's cone: tangents least and largest, 1 / cosine, margin; whether it shines."""
     least, most = sine_bounds(step, atmosphere, 0.0, step[LENGTH_M])
@@ -193,7 +193,7 @@ def step_cone(step, atmosphere, refraction, highest_m):
     return True, np.sqrt(least / (1.0 - least)), sine / cosine, 1.0 / cosine, margin
 
 
-@jit
+@jit_leaf
 def _margin_of_sphere(step, atmosphere, spheres, k, margin):
     """Margin for refraction from the flattest light that can reach this very sphere."""
     reach = spheres.radius_m[k] + margin
@@ -208,7 +208,7 @@ def _margin_of_sphere(step, atmosphere, spheres, k, margin):
     return min(margin, refraction_reach_m(atmosphere, height, flattest, spheres.highest_m))
 
 
-@jit
+@jit_leaf
 def _window(step, atmosphere, spheres, k, margin):
     """Window of a step towards a sphere: ends in s, half width in phi, sin^2, frame of azimuth."""
     ux, uy, uz = step[UX], step[UY], step[UZ]
@@ -243,7 +243,7 @@ def _window(step, atmosphere, spheres, k, margin):
     return start, end, np.pi, most, (uy / norm, -ux / norm, 0.0)
 
 
-@jit
+@jit_leaf
 def _direction(step, towards, sine_2, phi):
     """Direction of light at an azimuth from a direction across the step."""
     ux, uy, uz = step[UX], step[UY], step[UZ]
@@ -257,7 +257,7 @@ def _direction(step, towards, sine_2, phi):
     )
 
 
-@jit
+@jit_leaf
 def _emit(step, atmosphere, light, spheres, refraction, k, margin, s_m, state, photons, owners, n):
     """Draw the light of a step for a sphere; number of photons, and where it stopped or -1."""
     start, end, half, most, towards = _window(step, atmosphere, spheres, k, margin)
@@ -286,7 +286,7 @@ def _emit(step, atmosphere, light, spheres, refraction, k, margin, s_m, state, p
             n += 1
 
 
-@jit
+@jit_leaf
 def emit_to_spheres(steps, atmosphere, light, spheres, refraction, states, resume, photons, owners):
     """Draw the light of steps that hits spheres.
 
@@ -344,7 +344,7 @@ def emit_to_spheres(steps, atmosphere, light, spheres, refraction, states, resum
     return n
 
 
-@jit
+@jit_leaf
 def _out_of_reach(step, spheres, node, tan_0, tan_1, secant, margin):
     """Whether no light of a step's cone can meet a node of the tree."""
     vx = spheres.node_x_m[node] - step[X_M]

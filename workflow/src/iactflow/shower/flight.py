@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit_leaf
 from iactflow.atmosphere.refraction import refracted
 from iactflow.atmosphere.table import SPEED_OF_LIGHT_M_NS, light_delay_ns
 
@@ -20,7 +20,7 @@ MIN_COS_ZENITH = 0.1
 _SMALL = 1.0e-12
 
 
-@jit
+@jit_leaf
 def meets(forward, across_squared, radius_m):
     """Whether straight light hits a sphere that it has not yet passed.
 
@@ -41,7 +41,7 @@ def meets(forward, across_squared, radius_m):
     return forward > 0.0 and across_squared < radius_m * radius_m
 
 
-@jit
+@jit_leaf
 def step_time_ns(distance_m, gamma_start, gamma):
     """Time that a particle takes, its slowness being the mean of those at both ends.
 
@@ -62,7 +62,7 @@ def step_time_ns(distance_m, gamma_start, gamma):
     return distance_m * slowness / SPEED_OF_LIGHT_M_NS
 
 
-@jit
+@jit_leaf
 def refraction_reach_m(atmosphere, height_m, cos_zenith, highest_m):
     """Bound on how far refraction moves light near the ground.
 
@@ -88,7 +88,7 @@ def refraction_reach_m(atmosphere, height_m, cos_zenith, highest_m):
     return 1.05 * (abs(displacement) + abs(angle) * highest_m / (cosine * cosine))
 
 
-@jit
+@jit_leaf
 def _bend(atmosphere, height_m, ux, uy, cosine, ground_x, ground_y):
     """Bent light at the observation level: place, direction, time gained."""
     sine = np.sqrt(ux * ux + uy * uy)
@@ -104,7 +104,7 @@ def _bend(atmosphere, height_m, ux, uy, cosine, ground_x, ground_y):
     return ground_x, ground_y, bent * ex, bent * ey, cosine, gained
 
 
-@jit
+@jit_leaf
 def arrive(atmosphere, refraction, x_m, y_m, z_m, ux, uy, uz, centre_x, centre_y, centre_z):
     """Light in the horizontal plane through the centre of a sphere.
 

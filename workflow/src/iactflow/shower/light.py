@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit_leaf
 from iactflow.atmosphere.extinction import ExtinctionTable, transmission
 from iactflow.atmosphere.table import refractivity
 from iactflow.errors import InputError
@@ -131,7 +131,7 @@ def _band(curve, wavelength_min_nm, wavelength_max_nm):
     return 2.0e9 * np.pi * FINE_STRUCTURE * cumulative[-1], quantiles
 
 
-@jit
+@jit_leaf
 def sine_squared(index_minus_one, gamma):
     """Square of the sine of the Cherenkov angle.
 
@@ -151,7 +151,7 @@ def sine_squared(index_minus_one, gamma):
     return 1.0 - 1.0 / (index * index * (1.0 - 1.0 / (gamma * gamma)))
 
 
-@jit
+@jit_leaf
 def wavelength_nm(light, kind, probability):
     """Wavelength at a quantile of its distribution at emission.
 
@@ -175,7 +175,7 @@ def wavelength_nm(light, kind, probability):
     return low + (position - node) * (light.wavelengths_nm[kind, node + 1] - low)
 
 
-@jit
+@jit_leaf
 def surviving_fraction(light, wavelength, height_m, cos_zenith):
     """Probability that a photon reaches the observation level.
 
@@ -224,7 +224,7 @@ def photons_per_metre(light, atmosphere, height_m, gamma, cos_zenith=1.0, kind=0
     return float(light.photons_per_m[kind] * emitted * survive)
 
 
-@jit
+@jit_leaf
 def add_emitted_light(steps, atmosphere, photons_per_m, bottom_m, width_m, counts):
     """Add the light that steps emit to a histogram in height, before extinction.
 

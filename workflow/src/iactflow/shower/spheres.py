@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit, jit_leaf
 from iactflow.campaign.philox import new_state
 from iactflow.campaign.streams import StreamKey
 from iactflow.errors import InputError
@@ -182,17 +182,21 @@ def build_tree(x_m, y_m, z_m, radius_m):
     return nodes, following, owner
 
 
-@jit
+@jit_leaf
+def _extent(values, order, low, high):
+    least, most = np.inf, -np.inf
+    for place in range(low, high):
+        least = min(least, values[order[place]])
+        most = max(most, values[order[place]])
+    return 0.5 * (least + most), most - least
+
+
+@jit_leaf
 def _enclose(x, y, z, radius, order, low, high, nodes, node):
     """Enclose ``order[low:high]`` in a node; part them in place, return where they part."""
-    least = np.full(3, np.inf)
-    most = np.full(3, -np.inf)
-    for place in range(low, high):
-        centre = (x[order[place]], y[order[place]], z[order[place]])
-        for axis in range(3):
-            least[axis] = min(least[axis], centre[axis])
-            most[axis] = max(most[axis], centre[axis])
-    cx, cy, cz = 0.5 * (least + most)
+    cx, extent_x = _extent(x, order, low, high)
+    cy, extent_y = _extent(y, order, low, high)
+    cz, _ = _extent(z, order, low, high)
     reach = 0.0
     for place in range(low, high):
         k = order[place]
@@ -202,11 +206,10 @@ def _enclose(x, y, z, radius, order, low, high, nodes, node):
         # Rounding must not leave a sphere outside a node that holds it.
         reach += SLACK_M
     nodes[0][node], nodes[1][node], nodes[2][node], nodes[3][node] = cx, cy, cz, reach
-    along_x = most[0] - least[0] >= most[1] - least[1]
     middle = low
     for place in range(low, high):
         k = order[place]
-        if (x[k] < cx) if along_x else (y[k] < cy):
+        if (x[k] < cx) if extent_x >= extent_y else (y[k] < cy):
             order[place], order[middle] = order[middle], k
             middle += 1
     # Centres on top of one another cannot be parted by position.
