@@ -20,6 +20,7 @@ __all__ = [
     "AtmosphereProfile",
     "from_columns",
     "from_corsika_layers",
+    "layer_boundaries_m",
     "read_atmprof",
     "read_profile_ecsv",
     "write_atmprof",
@@ -234,27 +235,67 @@ def read_ecsv(path, columns, keys=("name", "source")) -> Table:
     return table
 
 
+def layer_boundaries_m(aatm, batm, catm) -> tuple[float, ...]:
+    """Lower boundaries of five layers, where a file does not name them.
+
+    CORSIKA's usual ones if neighbouring layers meet there within 1e-3 of the thickness; else where
+    they do, nearest to the usual ones.
+
+    Parameters
+    ----------
+    aatm, batm, catm : ndarray of float64, shape (5,)
+        Parameters as in the run header.
+
+    Returns
+    -------
+    tuple of five float
+        Heights in m.
+    """
+    grid = np.arange(0.0, 120.0e3, 10.0)
+    boundaries = [0.0]
+    for layer, usual in enumerate(CORSIKA_BOUNDARIES_M[1:]):
+        below, above = (
+            _layer_thickness(grid, aatm[i], batm[i], catm[i], i == 4) for i in (layer, layer + 1)
+        )
+        step = above - below
+        if abs(step[int(usual / 10.0)]) <= 1.0e-3 * abs(below[int(usual / 10.0)]):
+            boundaries.append(usual)
+            continue
+        crossings = np.flatnonzero(np.sign(step[1:]) != np.sign(step[:-1]))
+        meet = grid[crossings[crossings * 10.0 > boundaries[-1]]]
+        boundaries.append(float(meet[np.argmin(np.abs(meet - usual))]) if meet.size else usual)
+    return tuple(boundaries)
+
+
+def _layer_thickness(height_m, a, b, c, linear):
+    scaled = height_m * 100.0 / c
+    return a - b * scaled if linear else a + b * np.exp(-scaled)
+
+
 def from_corsika_layers(
     aatm,
     batm,
     catm,
-    boundaries_m=CORSIKA_BOUNDARIES_M,
+    boundaries_m=None,
     name="CORSIKA layers",
     source="run header",
+    refractivity_per_density=None,
 ) -> AtmosphereProfile:
-    """Profile from CORSIKA's five layers, with CORSIKA's refractivity for that case.
+    """Profile from CORSIKA's five layers.
 
     ``T(h) = a + b exp(-h / c)`` in the four lower layers and ``a - b h / c`` in the fifth (User's
-    Guide, appendix D); refractivity 2.83e-4 times density over density at sea level.
+    Guide, appendix D). The refractivity is proportional to the density.
 
     Parameters
     ----------
     aatm, batm, catm : array_like, shape (5,)
         Parameters in g/cm2, g/cm2 and cm, as in the run header.
     boundaries_m : sequence of five float, optional
-        Lower boundaries of the layers.
+        Lower boundaries of the layers; by default `layer_boundaries_m`.
     name, source : str, optional
         Name and origin.
+    refractivity_per_density : float, optional
+        n - 1 per g/cm3; by default CORSIKA's own choice, 2.83e-4 at sea level.
 
     Returns
     -------
@@ -271,6 +312,8 @@ def from_corsika_layers(
         raise InputError(source, "catm", c.tolist(), "five positive scale heights in cm")
     if not b[4] > 0.0:
         raise InputError(source, "batm", b.tolist(), "positive")
+    if boundaries_m is None:
+        boundaries_m = layer_boundaries_m(a, b, c)
     top = a[4] * c[4] / b[4] / 100.0
     height = np.append(np.arange(0.0, top, LAYER_STEP_M), top)
     layer = np.clip(np.searchsorted(boundaries_m, height, side="right") - 1, 0, 4)
@@ -278,9 +321,11 @@ def from_corsika_layers(
     linear = layer == 4
     decay = np.exp(-np.where(linear, 0.0, scaled))
     thickness = a[layer] + np.where(linear, -b[layer] * scaled, b[layer] * decay)
-    density = b[layer] / c[layer] * decay
     thickness[-1] = 0.0
-    # The fit's density may step up by a few per cent where two layers meet.
-    density = np.minimum.accumulate(density)
-    refractivity = SEA_LEVEL_REFRACTIVITY * density / density[0]
+    density = b[layer] / c[layer] * decay
+    # Where two layers meet, the fit's density may step up, and its thickness by rounding.
+    density, thickness = np.minimum.accumulate(density), np.minimum.accumulate(thickness)
+    if refractivity_per_density is None:
+        refractivity_per_density = SEA_LEVEL_REFRACTIVITY / density[0]
+    refractivity = refractivity_per_density * density
     return from_columns((height, density, thickness, refractivity), COLUMNS, source, name, source)
