@@ -119,25 +119,26 @@ def test_source_appears_where_the_sky_says(hess, detector, shift):
 def test_too_little_light_makes_no_event(hess, detector, photons):
     assert detector.respond({1: photons[1]}, KEY) == [None, None]
     assert detector.respond({tel: p[:4] for tel, p in photons.items()}, KEY) == [None, None]
+    assert detector.respond({tel: p[:0] for tel, p in photons.items()}, KEY) == [None, None]
     assert detector.respond({}, KEY) == [None, None]
 
 
-def test_light_below_the_least_cannot_trigger(hess, detector):
+def test_light_below_the_least_does_not_trigger(detector):
+    # Three quarters of what three pixels ask for, in three neighbours at once, under a dark sky:
+    # what leaving such groups out may lose.
     tables = detector.tables[1]
-    assert tables.least_electrons == 4
-    pixels = np.flatnonzero(np.hypot(tables.camera.x_m, tables.camera.y_m) < 0.05)[:3]
-    n = tables.least_electrons - 1
+    near = np.argsort(np.hypot(tables.camera.x_m - 0.5, tables.camera.y_m))[:3]
+    n = int(0.75 * 3 * 4.0)
     shower = PhotoElectrons(
-        pixels[:n].astype(np.int32), np.zeros(n, np.float32), np.ones(n, np.float32)
+        np.resize(near, n).astype(np.int32), np.zeros(n, np.float32), np.ones(n, np.float32)
     )
+    sky = tables.skies[0]._replace(least=np.zeros(len(tables.trigger.groups)))
     fired = 0
     for shower_id in range(300):
         state = new_state(StreamKey(1, "night_sky", shower=shower_id).words())
-        sky = draw_night_sky(tables.rates_ghz[0], -30.0, 60.0, tables.afterpulsing, state)
-        fired += fire_trigger(
-            tables.trigger, shower, sky, tables.rates_ghz[0], tables.afterpulsing.mean, 0.0, 20.0
-        ).fired
-    assert fired == 0
+        dark = draw_night_sky(tables.rates_ghz[0], -30.0, 60.0, tables.afterpulsing, state)
+        fired += fire_trigger(tables.trigger, sky, shower, dark, 0.0, 20.0).fired
+    assert fired <= 30
 
 
 def test_night_sky_fills_the_whole_readout(nectarcam):

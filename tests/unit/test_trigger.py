@@ -10,7 +10,7 @@ import pytest
 from iactflow.errors import InputError
 from iactflow.instrument.description import Curve, TelescopeTrigger
 from iactflow.telescope.camera import PhotoElectrons, no_photoelectrons
-from iactflow.telescope.trigger import fire_trigger, trigger_table
+from iactflow.telescope.trigger import can_fire, fire_trigger, trigger_sky, trigger_table
 
 TIME = np.linspace(-3.0, 6.0, 91)
 # A triangle: rises from -1 to 0, falls to 2.
@@ -39,7 +39,13 @@ def light(pixels, time_ns=0.0, amplitude=1.0):
 def fire(shower, night_sky=None, rate=DARK, mean=1.0, window=(-10.0, 30.0), **changes):
     table = trigger_table(description(**changes), 8)
     sky = no_photoelectrons() if night_sky is None else night_sky
-    return fire_trigger(table, shower, sky, rate, mean, *window)
+    return fire_trigger(table, any_light(table, rate, mean), shower, sky, *window)
+
+
+def any_light(table, rate=DARK, mean=1.0):
+    """Night sky for which every group with light takes part."""
+    sky = trigger_sky(table, rate, mean, 1.0)
+    return sky._replace(least=np.zeros_like(sky.least))
 
 
 def test_enough_pixels_above_threshold_fire():
@@ -154,16 +160,35 @@ def test_night_sky_alone_does_not_fire():
 def test_thresholds_of_pixels_follow_their_deviates():
     made = description(threshold_variation=0.5)
     deviates = np.array([0.0, 0.0, 2.0, 0.0, 0, 0, 0, 0])
-    table = trigger_table(made, 8, deviates)
-    sky = no_photoelectrons()
     # Peaks of 4.9 pass thresholds of 4 for 0.27 ns, not that of 5.
     short = replace(made, coincidence_ns=0.1)
-    assert fire_trigger(
-        trigger_table(short, 8), light([0, 1, 2], amplitude=4.9), sky, DARK, 1.0, -5, 5
-    ).fired
-    table = trigger_table(short, 8, deviates)
-    shower = light([0, 1, 2], amplitude=4.9)
-    assert not fire_trigger(table, shower, sky, DARK, 1.0, -5, 5).fired
+    for numbers, fired in ((None, True), (deviates, False)):
+        table = trigger_table(short, 8, numbers)
+        shower = light([0, 1, 2], amplitude=4.9)
+        result = fire_trigger(table, any_light(table), shower, no_photoelectrons(), -5.0, 5.0)
+        assert result.fired == fired
+
+
+def test_groups_with_little_light_are_left_out():
+    table = trigger_table(description(), 8)
+    sky = trigger_sky(table, np.full(8, 0.1), 1.0, 1.2)
+    # Three quarters of three pixels times four.
+    np.testing.assert_allclose(sky.least, 9.0)
+    assert not can_fire(table, sky, light([0, 1, 2], amplitude=2.9))
+    assert can_fire(table, sky, light([0, 1, 2], amplitude=3.1))
+    assert not can_fire(table, sky, light([0, 1, 4], amplitude=4.0))
+    bright = light([0, 1, 2], amplitude=50.0)
+    assert not fire_trigger(table, sky, light([0]), bright, -5.0, 5.0).fired
+    assert fire_trigger(table, any_light(table), light([0]), bright, -5.0, 5.0).fired
+
+
+def test_margin_of_a_sum_is_that_of_campbell():
+    table = trigger_table(description(kind="analogue_sum", threshold=20.0), 8)
+    sky = trigger_sky(table, np.full(8, 0.5), 1.1, 1.3)
+    # The square of the triangle has the integral 3 / 3 = 1 ns; groups of 4 and 5 pixels.
+    variance = 0.5 * 1.1**2 * 1.3 * np.array([4.0, 5.0])
+    np.testing.assert_allclose(sky.least, 20.0 - 6.0 * np.sqrt(variance), rtol=1e-3)
+    np.testing.assert_allclose(sky.baseline, 0.5 * 1.1 * 1.5, rtol=1e-3)
 
 
 def slow_signal(trigger, electrons, pixel, times):
@@ -236,7 +261,8 @@ def test_random_light_equals_the_slow_twin(kind, gate_ns):
         ]
         both = PhotoElectrons(*(np.concatenate(c) for c in zip(*parts, strict=True)))
         baseline = 0.2 * table.pulse_area
-        result = fire_trigger(table, *parts, np.full(8, 0.2), 1.0, -3.0, 9.0)
+        sky = any_light(table, np.full(8, 0.2))
+        result = fire_trigger(table, sky, *parts, -3.0, 9.0)
         expected = slow_time(trigger, both, baseline, times)
         # A pulse is placed to 1/32 of a step: a crossing moves by a step at most, and a signal
         # that only touches its threshold may miss it.

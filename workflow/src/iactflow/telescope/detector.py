@@ -5,9 +5,9 @@ levels of the night sky. Per level and telescope: night sky, trigger, and for te
 read out, noise and digitisation (stream ``night_sky``). A stream belongs to one telescope of one
 event and one level: neither another telescope nor another level changes it.
 
-Work that cannot lead to an event is left out: telescopes with fewer photoelectrons than
-`LEAST_LIGHT` of what their trigger asks for, and events with fewer lit telescopes than any group of
-the array trigger needs.
+Work that cannot lead to an event is left out: telescopes in which no group of pixels has the least
+light of `iactflow.telescope.trigger`, and levels with fewer telescopes left than any group of the
+array trigger needs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from iactflow.telescope.detector_tables import (
 from iactflow.telescope.night_sky import draw_night_sky
 from iactflow.telescope.raytrace import empty_hits, trace_photons
 from iactflow.telescope.spectrum import draw_wavelengths
-from iactflow.telescope.trigger import TriggerResult, fire_trigger
+from iactflow.telescope.trigger import TriggerResult, can_fire, fire_trigger
 
 __all__ = ["ArrayEvent", "Detector", "EventKey", "TelescopeEvent"]
 
@@ -106,12 +106,13 @@ class ArrayEvent(NamedTuple):
 
 
 class _Light(NamedTuple):
-    """Photoelectrons of the shower in a telescope, and the window of its trigger."""
+    """Photoelectrons of the shower in a telescope, window of its trigger, levels it may fire at."""
 
     electrons: PhotoElectrons
     start_ns: float
     stop_ns: float
     n_photons: float
+    levels: list[int]
 
 
 class _Sky(NamedTuple):
@@ -198,12 +199,11 @@ class Detector:
         """
         lit = {}
         for tel_id, photons in photons_by_tel.items():
-            if len(photons) >= self.tables[tel_id].least_electrons:
+            # Without photons there is no window of time.
+            if len(photons):
                 light = self._collect(tel_id, photons, key)
                 if light is not None:
                     lit[tel_id] = light
-        if len(lit) < self.least_telescopes:
-            return [None] * self.n_levels
         return [self._level(level, lit, key) for level in range(self.n_levels)]
 
     def photoelectrons(self, tel_id: int, photons: np.ndarray, key: EventKey) -> PhotoElectrons:
@@ -247,23 +247,28 @@ class Detector:
         return PhotoElectrons(pixel[:n], time_ns[:n], amplitude)
 
     def _collect(self, tel_id, photons, key) -> _Light | None:
-        """Photoelectrons of a telescope; None where they cannot trigger it."""
+        """Photoelectrons of a telescope; None where they trigger it at no level."""
         tables = self.tables[tel_id]
         electrons = self.photoelectrons(tel_id, photons, key)
-        n = electrons.pixel.size
-        if n < tables.least_electrons:
+        skies = enumerate(tables.skies)
+        bright = [level for level, sky in skies if can_fire(tables.trigger, sky, electrons)]
+        if not bright:
             return None
+        n = electrons.pixel.size
         edges = sorted({int(0.02 * n), n - 1 - int(0.02 * n)})
         times = np.partition(electrons.time_ns, edges)
         # Late and early stragglers (scattered electrons, muons) trigger nothing.
         start = float(times[edges[0]]) + tables.trigger_reach_ns[0]
         stop = float(times[edges[-1]]) + tables.trigger_reach_ns[1]
-        return _Light(electrons, start, stop, float(photons[:, WEIGHT].sum()))
+        return _Light(electrons, start, stop, float(photons[:, WEIGHT].sum()), bright)
 
     def _level(self, level, lit, key) -> ArrayEvent | None:
         """Trigger and read-out at one level of the night sky."""
         skies, fired = {}, {}
-        for tel_id, light in lit.items():
+        bright = {tel_id: light for tel_id, light in lit.items() if level in light.levels}
+        if len(bright) < self.least_telescopes:
+            return None
+        for tel_id, light in bright.items():
             sky, result = self._trigger(level, tel_id, light, key)
             if result.fired:
                 skies[tel_id], fired[tel_id] = sky, result
@@ -293,10 +298,9 @@ class Detector:
         electrons = draw_night_sky(rates, start, stop - start, tables.afterpulsing, state)
         result = fire_trigger(
             tables.trigger,
+            tables.skies[level],
             light.electrons,
             electrons,
-            rates,
-            tables.afterpulsing.mean,
             light.start_ns,
             light.stop_ns,
         )

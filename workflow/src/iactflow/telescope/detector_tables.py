@@ -22,23 +22,16 @@ from iactflow.telescope.spectrum import (
     make_wavelength_table,
     spectral_response,
 )
-from iactflow.telescope.trigger import TriggerTable, trigger_table
+from iactflow.telescope.trigger import TriggerSky, TriggerTable, trigger_sky, trigger_table
 from iactflow.telescope.waveforms import read_waveforms
 
 __all__ = [
-    "LEAST_LIGHT",
     "TelescopeTables",
     "UnbunchedLight",
     "light_responses",
     "make_telescope_tables",
     "readout_function",
 ]
-
-#: A telescope is simulated from this part of the light on that its threshold asks for: multiplicity
-#: times threshold, or the threshold of a sum. For H.E.S.S. and NectarCAM that is 4 photoelectrons
-#: in the camera, for the LST 12; the night sky would have to add the rest in the same pixels and
-#: nanoseconds.
-LEAST_LIGHT = 0.3
 
 
 class UnbunchedLight(NamedTuple):
@@ -79,10 +72,10 @@ class TelescopeTables(NamedTuple):
         Electronics.
     waveform : bool
         Whether waveforms are read, not charges.
-    least_electrons : int
-        Fewer photoelectrons cannot trigger.
     rates_ghz, currents : tuple of ndarray of float64, shape (n_pixels,)
         Per level of the night sky: rates; rates times mean amplitude.
+    skies : tuple of TriggerSky
+        Per level, for the trigger.
     trigger_pulse_ns, trigger_reach_ns, readout_reach_ns : tuple of two float
         Begin and end: of the pulse at the discriminator after a photoelectron; of the window of
         the trigger, around first and last light; of the light that a read-out sees, around the
@@ -104,9 +97,9 @@ class TelescopeTables(NamedTuple):
     trigger: TriggerTable
     readout: ReadoutTable
     waveform: bool
-    least_electrons: int
     rates_ghz: tuple[np.ndarray, ...]
     currents: tuple[np.ndarray, ...]
+    skies: tuple[TriggerSky, ...]
     trigger_pulse_ns: tuple[float, float]
     trigger_reach_ns: tuple[float, float]
     readout_reach_ns: tuple[float, float]
@@ -165,12 +158,6 @@ def readout_function(tables: TelescopeTables) -> Callable:
         `iactflow.telescope.waveforms.read_waveforms` or `iactflow.telescope.charge.read_charge`.
     """
     return read_waveforms if tables.waveform else read_charge
-
-
-def _least_electrons(trigger: TriggerTable) -> int:
-    pixels = 1 if trigger.kind == 2 else trigger.multiplicity
-    asked = pixels * float(np.median(trigger.threshold)) / trigger.pulse_peak
-    return max(1, round(LEAST_LIGHT * asked))
 
 
 def _trigger_windows(trigger: TriggerTable) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -244,9 +231,12 @@ def _telescope_tables(
         trigger=trigger,
         readout=readout,
         waveform=waveform,
-        least_electrons=_least_electrons(trigger),
         rates_ghz=rates,
         currents=tuple(rate * afterpulsing.mean for rate in rates),
+        skies=tuple(
+            trigger_sky(trigger, rate, afterpulsing.mean, afterpulsing.excess_noise)
+            for rate in rates
+        ),
         trigger_pulse_ns=pulse,
         trigger_reach_ns=reach,
         readout_reach_ns=_readout_reach(readout, waveform),

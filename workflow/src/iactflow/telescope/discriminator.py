@@ -10,9 +10,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit, jit_leaf
 
-__all__ = ["add_pulses", "light_of_pixels", "open_gate", "order_by_pixel", "pixels_of_lit_groups"]
+__all__ = [
+    "add_pulses",
+    "any_lit",
+    "light_of_pixels",
+    "lit_groups",
+    "open_gate",
+    "order_by_pixel",
+    "pixels_of_lit_groups",
+]
 
 
 @jit
@@ -73,6 +81,59 @@ def light_of_pixels(pixel, amplitude, n_pixels):
 
 
 @jit
+def lit_groups(table, least, light):
+    """Groups with enough light of the shower to be simulated.
+
+    Parameters
+    ----------
+    table : TriggerTable
+        Groups, peak of the pulse, clipping.
+    least : ndarray of float64, shape (n_groups,)
+        Least light, in the unit of the threshold.
+    light : ndarray of float64, shape (n_pixels,)
+        Light of the pixels in mean photoelectrons.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_groups,)
+        Whether a group takes part.
+    """
+    lit = np.zeros(table.groups.shape[0], dtype=np.bool_)
+    for g in range(table.groups.shape[0]):
+        most = 0.0
+        for m in range(table.groups.shape[1]):
+            p = table.groups[g, m]
+            if p >= 0:
+                most += min(table.clipping, table.pulse_peak * light[p])
+        lit[g] = most > 0.0 and most >= least[g]
+    return lit
+
+
+@jit
+def any_lit(table, least, pixel, amplitude):
+    """Whether any group has enough light of the shower.
+
+    Parameters
+    ----------
+    table : TriggerTable
+        Groups, peak of the pulse, clipping.
+    least : ndarray of float64, shape (n_groups,)
+        Least light, in the unit of the threshold.
+    pixel : ndarray of int32, shape (n,)
+        Pixel of each photoelectron.
+    amplitude : ndarray of float32, shape (n,)
+        Amplitudes.
+
+    Returns
+    -------
+    bool
+        Whether.
+    """
+    light = light_of_pixels(pixel, amplitude, table.threshold.size)
+    return lit_groups(table, least, light).any()
+
+
+@jit
 def pixels_of_lit_groups(groups, lit, n_pixels):
     """Pixels that belong to a group that takes part.
 
@@ -99,7 +160,7 @@ def pixels_of_lit_groups(groups, lit, n_pixels):
     return needed
 
 
-@jit
+@jit_leaf
 def add_pulses(table, electrons, order, start_ns, signal):
     """Add the pulses of photoelectrons to a signal.
 
@@ -128,7 +189,7 @@ def add_pulses(table, electrons, order, start_ns, signal):
             signal[step + m] += amplitude * table.pulse[phase, m]
 
 
-@jit
+@jit_leaf
 def open_gate(signal, threshold, n_over, n_gate, gate):
     """Output of a discriminator.
 

@@ -8,29 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit, jit_leaf
 from iactflow.telescope.discriminator import (
     add_pulses,
     light_of_pixels,
+    lit_groups,
     open_gate,
     order_by_pixel,
     pixels_of_lit_groups,
 )
 
 __all__ = ["majority_trigger"]
-
-
-@jit
-def _lit_groups(groups, light):
-    """Groups in which a pixel has light of the shower."""
-    lit = np.zeros(groups.shape[0], dtype=np.bool_)
-    for g in range(groups.shape[0]):
-        for m in range(groups.shape[1]):
-            p = groups[g, m]
-            if p >= 0 and light[p] > 0.0:
-                lit[g] = True
-                break
-    return lit
 
 
 @jit
@@ -54,7 +42,7 @@ def _overlap(table, g, row_of_pixel, gates, limit):
     return limit
 
 
-@jit
+@jit_leaf
 def _add_to_buckets(table, electrons, start_ns, buckets):
     """Sum amplitudes in intervals of the length of a pulse's core."""
     last = buckets.shape[1] - 1
@@ -113,17 +101,17 @@ def _open_gates(table, shower, night_sky, hot, baseline, start_ns, n_steps):
 
 
 @jit
-def majority_trigger(table, shower, night_sky, baseline, start_ns, n_steps):
+def majority_trigger(table, sky, shower, night_sky, start_ns, n_steps):
     """Find when enough discriminators of a group were on together.
 
     Parameters
     ----------
     table : TriggerTable
         Numbers of the trigger.
+    sky : TriggerSky
+        Baselines and least light.
     shower, night_sky : PhotoElectrons
         Photoelectrons, in any order.
-    baseline : ndarray of float64, shape (n_pixels,)
-        Mean signal of the night sky, taken away by the coupling.
     start_ns : float
         Begin of the time grid.
     n_steps : int
@@ -138,11 +126,11 @@ def majority_trigger(table, shower, night_sky, baseline, start_ns, n_steps):
     """
     n_pixels = table.threshold.size
     light = light_of_pixels(shower.pixel, shower.amplitude, n_pixels)
-    lit = _lit_groups(table.groups, light)
+    lit = lit_groups(table, sky.least, light)
     needed = pixels_of_lit_groups(table.groups, lit, n_pixels)
-    hot = _hot_pixels(table, shower, night_sky, needed, baseline, start_ns, n_steps)
+    hot = _hot_pixels(table, shower, night_sky, needed, sky.baseline, start_ns, n_steps)
     row_of_pixel, gates, n_on = _open_gates(
-        table, shower, night_sky, hot, baseline, start_ns, n_steps
+        table, shower, night_sky, hot, sky.baseline, start_ns, n_steps
     )
     best = n_steps
     for g in range(table.groups.shape[0]):

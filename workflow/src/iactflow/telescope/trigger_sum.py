@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit
+from iactflow._jit import jit, jit_leaf
 from iactflow.telescope.discriminator import (
     add_pulses,
     light_of_pixels,
+    lit_groups,
     order_by_pixel,
     pixels_of_lit_groups,
 )
@@ -19,22 +20,7 @@ from iactflow.telescope.discriminator import (
 __all__ = ["sum_trigger"]
 
 
-@jit
-def _lit_groups(table, light, variance, margin):
-    """Groups whose shower light could lift the sum above the threshold."""
-    lit = np.zeros(table.groups.shape[0], dtype=np.bool_)
-    for g in range(table.groups.shape[0]):
-        most, spread = 0.0, 0.0
-        for m in range(table.groups.shape[1]):
-            p = table.groups[g, m]
-            if p >= 0:
-                most += min(table.clipping, table.pulse_peak * light[p])
-                spread += variance[p]
-        lit[g] = most > 0.0 and most + margin * np.sqrt(spread) > table.threshold[0]
-    return lit
-
-
-@jit
+@jit_leaf
 def _first_above(table, summed, limit):
     """First step before ``limit`` at which a sum fires; ``limit`` if it does not."""
     run, excess = 0, 0.0
@@ -48,21 +34,6 @@ def _first_above(table, summed, limit):
         else:
             run, excess = 0, 0.0
     return limit
-
-
-@jit
-def _variance(table, night_sky, baseline):
-    """Variance of each pixel's signal by the night sky, by Campbell's theorem.
-
-    The mean square of the amplitudes over their mean is that of the list.
-    """
-    charge, square = 0.0, 0.0
-    for a in night_sky.amplitude:
-        charge += a
-        square += a * a
-    if charge <= 0.0:
-        return np.zeros_like(baseline)
-    return baseline * (square / charge * table.pulse_square / table.pulse_area)
 
 
 @jit
@@ -88,24 +59,21 @@ def _clipped_signals(table, shower, night_sky, needed, baseline, start_ns, n_ste
 
 
 @jit
-def sum_trigger(table, shower, night_sky, baseline, start_ns, n_steps, margin):
+def sum_trigger(table, sky, shower, night_sky, start_ns, n_steps):
     """Find when the sum of a patch was above the threshold.
 
     Parameters
     ----------
     table : TriggerTable
         Numbers of the trigger.
+    sky : TriggerSky
+        Baselines and least light.
     shower, night_sky : PhotoElectrons
         Photoelectrons, in any order.
-    baseline : ndarray of float64, shape (n_pixels,)
-        Mean signal of the night sky, taken away by the coupling.
     start_ns : float
         Begin of the time grid.
     n_steps : int
         Its length.
-    margin : float
-        Standard deviations of the night sky by which a patch's light may miss the threshold and
-        the patch is still simulated.
 
     Returns
     -------
@@ -116,10 +84,10 @@ def sum_trigger(table, shower, night_sky, baseline, start_ns, n_steps, margin):
     """
     n_pixels = table.threshold.size
     light = light_of_pixels(shower.pixel, shower.amplitude, n_pixels)
-    lit = _lit_groups(table, light, _variance(table, night_sky, baseline), margin)
+    lit = lit_groups(table, sky.least, light)
     needed = pixels_of_lit_groups(table.groups, lit, n_pixels)
     row_of_pixel, signals = _clipped_signals(
-        table, shower, night_sky, needed, baseline, start_ns, n_steps
+        table, shower, night_sky, needed, sky.baseline, start_ns, n_steps
     )
     best, n_on = n_steps, 0
     fired = np.zeros(n_pixels, dtype=np.bool_)
