@@ -20,27 +20,16 @@ from iactflow.campaign.philox import new_state
 from iactflow.errors import InputError
 from iactflow.shower.air import ELECTRON_MASS_MEV
 from iactflow.shower.column import LEAST_DEPTH_G_CM2, make_column
-from iactflow.shower.kernel import EMPTY, NO_ROOM, advance
+from iactflow.shower.kernel import EMPTY, NO_ROOM, advance, put
 from iactflow.shower.particles import (
     FIRST_Z,
     INTERACTED,
-    KIND,
-    KINETIC,
-    KINETIC_START,
-    LIFE,
-    N_FIELDS,
+    N_LEVELS,
     N_ROWS,
-    N_STACK,
     N_STEPS,
-    PATHS,
-    TIME,
+    STACK_ROOM,
     TRACK,
-    UX,
-    UZ,
-    Scene,
-    X,
-    Z,
-    place,
+    WORK,
 )
 from iactflow.shower.physics_tables import make_physics_tables
 from iactflow.shower.settings import MASS_MEV, POSITRON, CascadeSettings, Primary
@@ -51,8 +40,8 @@ __all__ = [
     "CascadeSettings",
     "Primary",
     "ShowerSummary",
+    "available_energy_mev",
     "cascade_steps",
-    "start_stack",
     "step_buffer",
 ]
 
@@ -66,7 +55,7 @@ TALLIES = (
     "neutrinos",
 )
 LEAST_ROWS = 16
-STACK_ROOM = 4096
+AT_ONCE = 256  # of the particles that a cascade starts with
 
 
 def step_buffer(n_rows: int = 4096) -> np.ndarray:
@@ -154,37 +143,8 @@ def maximum(depth, number):
     return float(depth[peak]), float(number[peak])
 
 
-def start_stack(particles: np.ndarray, room: int = STACK_ROOM) -> np.ndarray:
-    """Stack for a cascade that starts with many particles.
-
-    Parameters
-    ----------
-    particles : ndarray of float64, shape (n, 9)
-        Particle (CORSIKA's number), kinetic energy in MeV, x, y, z in m above the observation
-        level, time in ns, direction of flight (three).
-    room : int
-        Room for secondaries.
-
-    Returns
-    -------
-    ndarray of float64, shape (n + room, 19)
-        For `Cascade`.
-    """
-    particles = np.atleast_2d(np.asarray(particles, dtype=float))
-    stack = np.empty((len(particles) + room, N_FIELDS))
-    filled = stack[: len(particles)]
-    filled[:] = 0.0
-    filled[:, KIND], filled[:, KINETIC] = particles[:, 0], particles[:, 1]
-    filled[:, KINETIC_START] = particles[:, 1]
-    filled[:, X : Z + 1] = particles[:, 2:5]
-    filled[:, TIME] = particles[:, 5]
-    filled[:, UX : UZ + 1] = particles[:, 6:9]
-    filled[:, PATHS] = filled[:, LIFE] = -1.0
-    return stack
-
-
 def _start(primary: Primary, table: AtmosphereTable, ground: float, top: float) -> np.ndarray:
-    """Row of `start_stack` of a primary."""
+    """Particle for `Cascade` of a primary."""
     ux, uy, uz = primary.direction
     level = table.observation_level_m
     if primary.start_height_m is not None:
@@ -220,7 +180,9 @@ class Cascade:
     Parameters
     ----------
     particles : ndarray of float64, shape (n, 9)
-        As for `start_stack`; the profile counts along the direction of the first.
+        Particles it starts with: CORSIKA's number, kinetic energy in MeV, x, y, z in m above the
+        observation level, time in ns, direction of flight (three). The profile counts along the
+        direction of the first.
     table : AtmosphereTable
         Atmosphere.
     settings : CascadeSettings
@@ -240,59 +202,55 @@ class Cascade:
         if buffer.ndim != 2 or buffer.shape[1] != N_COLUMNS or buffer.shape[0] < LEAST_ROWS:
             allowed = f"(n, {N_COLUMNS}) with n at least {LEAST_ROWS}"
             raise InputError("cascade", "shape of the buffer", buffer.shape, allowed)
-        self._table, self._settings = table, settings
+        self._table, self._settings, self._steps = table, settings, buffer
+        self._waiting = np.atleast_2d(np.asarray(particles, dtype=float))
+        self._works = np.empty(1, dtype=WORK)
+        work = self._works[0]
         column, log_low, per_unit = make_column(
             table, settings.electron_cut_mev, settings.photon_cut_mev, settings.drop_dark
         )
-        top, ground = np.exp(log_low), thickness_g_cm2(table, table.observation_level_m)
-        particles = np.atleast_2d(np.asarray(particles, dtype=float))
-        slope = max(-particles[0, 8], 0.1)
-        self._slope = slope
-        limits = np.array([top, ground, 1.0 / (slope * settings.profile_step_g_cm2)])
-        physics = make_physics_tables(settings)
-        grid = np.array([log_low, per_unit])
-        stack = start_stack(particles)
-        for row in stack[: len(particles)]:
-            height = table.observation_level_m + row[Z]
-            z = row[Z]
-            place(row, max(thickness_g_cm2(table, height), top * (1.0 + 1e-9)), column, grid)
-            row[Z] = z
-        counts = np.zeros(5, dtype=np.int64)
-        counts[N_STACK] = len(particles)
-        n_levels = int(ground * limits[2]) + 1
-        self._scene = Scene(
-            column, grid, limits, *physics, new_state(key_words), stack, np.zeros(9),
-            np.zeros(n_levels), counts, buffer, np.zeros(N_FIELDS),
-        )  # fmt: skip
-        self._ended = False
+        ground = thickness_g_cm2(table, table.observation_level_m)
+        per_slant = 1.0 / (max(-self._waiting[0, 8], 0.1) * settings.profile_step_g_cm2)
+        self._n_levels = min(int(ground * per_slant) + 1, N_LEVELS)
+        work["column"] = column
+        work["grid"] = log_low, per_unit
+        work["limits"] = np.exp(log_low), ground, per_slant
+        work["state"] = new_state(key_words)
+        for name in ("counts", "tally", "profile"):
+            work[name] = 0
+        for name, values in make_physics_tables(settings)._asdict().items():
+            work[name] = values
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        while not self._ended:
-            outcome = advance(self._scene)
+        counts = self._works[0]["counts"]
+        outcome = EMPTY
+        while outcome != EMPTY or len(self._waiting):
+            if outcome == EMPTY:
+                for particle in self._waiting[:AT_ONCE]:
+                    level = self._table.observation_level_m
+                    depth = thickness_g_cm2(self._table, level + particle[4])
+                    put(self._works, np.append(particle, depth))
+                self._waiting = self._waiting[AT_ONCE:]
+            outcome = advance(self._works, self._steps)
             if outcome == NO_ROOM:
-                larger = np.empty((2 * len(self._scene.stack), N_FIELDS))
-                larger[: len(self._scene.stack)] = self._scene.stack
-                self._scene = self._scene._replace(stack=larger)
-            self._ended = outcome == EMPTY
-            n_rows = int(self._scene.counts[N_ROWS])
-            if n_rows:
-                yield self._scene.steps[:n_rows]
+                raise RuntimeError(f"a cascade needs room for more than {STACK_ROOM} particles")
+            if counts[N_ROWS]:
+                yield self._steps[: counts[N_ROWS]]
 
     @property
     def summary(self) -> ShowerSummary:
         """What was summed up; complete when the iterator has ended."""
-        scene, step = self._scene, self._settings.profile_step_g_cm2
-        tally = scene.tally
-        height = self._table.observation_level_m
-        if scene.counts[INTERACTED]:
+        work, step = self._works[0], self._settings.profile_step_g_cm2
+        tally, height = work["tally"], self._table.observation_level_m
+        if work["counts"][INTERACTED]:
             height += tally[FIRST_Z]
         return ShowerSummary(
             float(height),
-            step * np.arange(1, scene.profile.size),
-            scene.profile[1:].copy(),
+            step * np.arange(1, self._n_levels),
+            work["profile"][1 : self._n_levels].copy(),
             {name: float(value) for name, value in zip(TALLIES, tally, strict=False)},
             float(tally[TRACK]),
-            int(scene.counts[N_STEPS]),
+            int(work["counts"][N_STEPS]),
         )
 
 

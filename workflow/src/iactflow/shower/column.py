@@ -10,7 +10,7 @@ from iactflow.shower.air import ELECTRON_MASS_MEV, REFERENCE_DENSITY_G_CM3
 
 __all__ = ["make_column"]
 
-N_NODES = 2048
+N_NODES = 1024
 LEAST_DEPTH_G_CM2 = 1e-5
 LEAST_LOSS_MEV_CM2_G = 1.9
 # A photon that may still convert where its electrons radiate: within this depth, four mean free

@@ -51,10 +51,17 @@ _TWO_PI = 2.0 * np.pi
 
 
 @jit
-def _interpolate(table, kinetic, column, constants):
-    position = (np.log(kinetic) - constants[LOG_LOW]) * NODES_PER_E
-    i = int(position)
-    return table[i, column] + (position - i) * (table[i + 1, column] - table[i, column])
+def _lepton(work, sign, kinetic, k):
+    position = (np.log(kinetic) - LOG_LOW) * NODES_PER_E
+    i, table = int(position), work.leptons
+    return table[sign, i, k] + (position - i) * (table[sign, i + 1, k] - table[sign, i, k])
+
+
+@jit
+def _photon(work, energy, k):
+    position = (np.log(energy) - LOG_LOW) * NODES_PER_E
+    i, table = int(position), work.photons
+    return table[i, k] + (position - i) * (table[i + 1, k] - table[i, k])
 
 
 @jit
@@ -74,36 +81,34 @@ def _cosine_of_knock_on(kinetic, before):
 
 
 @jit
-def interact_lepton(p, scene):
+def interact_lepton(work):
     """Let an electron or positron radiate, knock on an electron, or annihilate.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Particle, changed.
-    scene : Scene
-        Stack, counts and tally are changed.
+    work : record of WORK
+        Particle, stack, counts and tally are changed.
 
     Returns
     -------
     bool
         Whether the particle goes on.
     """
-    constants, state = scene.constants, scene.state
+    p, constants, state = work.flying, work.constants, work.state
     positron = p[KIND] == 2.0
-    table = scene.leptons[1 if positron else 0]
+    sign = 1 if positron else 0
     kinetic = p[KINETIC]
     chance = unit(state)
     azimuth = _TWO_PI * unit(state)
-    if chance < _interpolate(table, kinetic, P_BREMSSTRAHLUNG, constants):
+    if chance < _lepton(work, sign, kinetic, P_BREMSSTRAHLUNG):
         # Between a threshold and the next node of the table there may be no room for one.
         if kinetic > constants[PHOTON_CUT]:
             photon = bremsstrahlung_energy(kinetic, constants[PHOTON_CUT], constants, state)
-            push(p, 1.0, photon, cosine_of_pair(kinetic + _M, _M, state), azimuth, scene)
+            push(work, 1.0, photon, cosine_of_pair(kinetic + _M, _M, state), azimuth)
             p[KINETIC] = kinetic - photon
             p[KINETIC_START] = p[KINETIC]
         return True
-    if chance < _interpolate(table, kinetic, P_KNOCK_ON, constants):
+    if chance < _lepton(work, sign, kinetic, P_KNOCK_ON):
         cut = constants[ELECTRON_CUT]
         if kinetic <= (cut if positron else 2.0 * cut):
             return True
@@ -111,7 +116,7 @@ def interact_lepton(p, scene):
             bhabha_energy(kinetic, cut, state) if positron else moller_energy(kinetic, cut, state)
         )
         cosine = _cosine_of_knock_on(knocked, kinetic)
-        push(p, 3.0, knocked, cosine, azimuth + np.pi, scene)
+        push(work, 3.0, knocked, cosine, azimuth + np.pi)
         rest = kinetic - knocked
         _go_on(p, rest, _cosine_of_knock_on(max(rest, 1e-9), kinetic), azimuth)
         return True
@@ -121,72 +126,68 @@ def interact_lepton(p, scene):
     total = kinetic + 2.0 * _M
     ratio = np.sqrt(total / kinetic)  # total energy over momentum
     for k, turn in ((first, azimuth), (total - first, azimuth + np.pi)):
-        push(p, 1.0, k, max(min(ratio * (k - _M) / k, 1.0), -1.0), turn, scene)
+        push(work, 1.0, k, max(min(ratio * (k - _M) / k, 1.0), -1.0), turn)
     return False
 
 
 @jit
-def interact_photon(p, scene):
+def interact_photon(work):
     """Let a photon make a pair, scatter, or be absorbed by a nucleus.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Particle, changed.
-    scene : Scene
-        Stack, counts and tally are changed.
+    work : record of WORK
+        Particle, stack, counts and tally are changed.
 
     Returns
     -------
     bool
         Whether the photon goes on.
     """
-    constants, state = scene.constants, scene.state
+    p, constants, state = work.flying, work.constants, work.state
     photon = p[KINETIC]
     chance = unit(state)
     azimuth = _TWO_PI * unit(state)
-    if chance < _interpolate(scene.photons, photon, P_PAIR, constants):
+    if chance < _photon(work, photon, P_PAIR):
         energy = pair_part(photon, constants, state) * photon
         for total, kind, turn in ((energy, 2.0, azimuth), (photon - energy, 3.0, azimuth + np.pi)):
-            push(p, kind, max(total - _M, 0.0), cosine_of_pair(total, _M, state), turn, scene)
+            push(work, kind, max(total - _M, 0.0), cosine_of_pair(total, _M, state), turn)
         return False
-    if chance < _interpolate(scene.photons, photon, P_COMPTON, constants):
+    if chance < _photon(work, photon, P_COMPTON):
         scattered = compton_energy(photon, state)
         kinetic = photon - scattered
         if kinetic > 0.0:
             cosine = (photon + _M) / photon * np.sqrt(kinetic / (kinetic + 2.0 * _M))
-            push(p, 3.0, kinetic, min(cosine, 1.0), azimuth + np.pi, scene)
+            push(work, 3.0, kinetic, min(cosine, 1.0), azimuth + np.pi)
         cosine = max(1.0 - _M * (1.0 / scattered - 1.0 / photon), -1.0)
         _go_on(p, scattered, cosine, azimuth)
         if scattered < p[LOCAL_DARK_PHOTON]:
-            scene.tally[CUT_PHOTON] += scattered
+            work.tally[CUT_PHOTON] += scattered
             return False
         return True
-    if chance < _interpolate(scene.photons, photon, P_NUCLEAR, constants):
+    if chance < _photon(work, photon, P_NUCLEAR):
         # What the nucleus sends out is for a model of hadronic interactions.
-        scene.tally[HADRONIC] += photon
+        work.tally[HADRONIC] += photon
         return False
     if photon <= 2.0 * MUON_MASS_MEV:
         return True
     energy = muon_part(photon, state) * photon
     for total, kind, turn in ((energy, 5.0, azimuth), (photon - energy, 6.0, azimuth + np.pi)):
         cosine = cosine_of_pair(total, MUON_MASS_MEV, state)
-        push(p, kind, max(total - MUON_MASS_MEV, 0.0), cosine, turn, scene)
+        push(work, kind, max(total - MUON_MASS_MEV, 0.0), cosine, turn)
     return False
 
 
 @jit
-def decay_muon(p, scene):
+def decay_muon(work):
     """Put the electron of a muon's decay on the stack; the neutrinos leave.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Muon.
-    scene : Scene
-        Stack, counts and tally are changed.
+    work : record of WORK
+        Particle, stack, counts and tally are changed.
     """
-    state = scene.state
+    p, state = work.flying, work.state
     total = p[KINETIC] + MUON_MASS_MEV
     gamma = total / MUON_MASS_MEV
     speed = np.sqrt(1.0 - 1.0 / gamma**2)
@@ -200,5 +201,5 @@ def decay_muon(p, scene):
     positive = p[KIND] == 5.0
     kinetic = max(energy - _M, 0.0)
     # A positron will take the mass of an electron of the air with it; see `rest_energy`.
-    scene.tally[NEUTRINO] += total - kinetic - (2.0 * _M if positive else 0.0)
-    push(p, 2.0 if positive else 3.0, kinetic, cosine, _TWO_PI * unit(state), scene)
+    work.tally[NEUTRINO] += total - kinetic - (2.0 * _M if positive else 0.0)
+    push(work, 2.0 if positive else 3.0, kinetic, cosine, _TWO_PI * unit(state))

@@ -6,26 +6,22 @@ kept as a pending column density, so that a step of light is as long as the flig
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from iactflow._jit import jit
 from iactflow.campaign.philox import next_uint64
 from iactflow.shower.air import ELECTRON_MASS_MEV, MUON_MASS_MEV
 from iactflow.shower.column import (
-    DARK_ELECTRON,
-    DARK_PHOTON,
     DENSITY,
-    DENSITY_SHIFT,
     HEIGHT,
-    THRESHOLD,
+    N_COLUMNS,
+    N_NODES,
 )
-from iactflow.shower.physics_tables import RECORD_ALL
+from iactflow.shower.physics_tables import N_CONSTANTS, N_DELTA, N_ENERGIES, RECORD_ALL
 
 __all__ = [
     "N_FIELDS",
-    "Scene",
+    "WORK",
     "close_segment",
     "move",
     "place",
@@ -40,7 +36,10 @@ __all__ = [
     KIND, KINETIC, X, Y, Z, DEPTH, TIME, UX, UY, UZ, PATHS, LIFE, PENDING, KINETIC_START,
     LOCAL_DENSITY, LOCAL_SHIFT, LOCAL_THRESHOLD, LOCAL_DARK_ELECTRON, LOCAL_DARK_PHOTON,
 ) = range(19)  # fmt: skip
+LOCAL = LOCAL_DENSITY - DENSITY  # where the columns of the atmosphere stand in a particle
 N_FIELDS = 19
+N_LEVELS = 2200  # of the profile
+STACK_ROOM = 4096
 # Counters.
 N_STACK, N_ROWS, INTERACTED, ACTIVE, N_STEPS = range(5)
 # Tally of energy, and what else a cascade sums up.
@@ -55,54 +54,34 @@ _UNIT32 = 1.0 / 4294967296.0
 _UNIT53 = 1.0 / 9007199254740992.0
 
 
-class Scene(NamedTuple):
-    """All that the kernels of a cascade read and change.
-
-    Attributes
-    ----------
-    column : ndarray, shape (n, 6)
-        Atmosphere, from `iactflow.shower.column.make_column`.
-    grid : ndarray, shape (2,)
-        Logarithm of the first depth of the column, nodes per unit.
-    limits : ndarray, shape (3,)
-        Vertical depth of the top and of the ground; levels of the profile per g/cm2 of it.
-    leptons, photons, muons, delta, constants : ndarray
-        `iactflow.shower.physics_tables.PhysicsTables`.
-    state : ndarray of uint64, shape (11,)
-        Random numbers.
-    stack : ndarray, shape (n, 19)
-        Particles that wait.
-    tally, profile : ndarray of float64
-        Sums of energy; charged particles per level.
-    counts : ndarray of int64, shape (5,)
-        Particles on the stack, rows written, whether the primary interacted, whether a particle is
-        in flight, steps.
-    steps : ndarray, shape (n, 11)
-        Buffer of steps.
-    flying : ndarray, shape (19,)
-        The particle in flight.
-    """
-
-    column: np.ndarray
-    grid: np.ndarray
-    limits: np.ndarray
-    leptons: np.ndarray
-    photons: np.ndarray
-    muons: np.ndarray
-    delta: np.ndarray
-    constants: np.ndarray
-    state: np.ndarray
-    stack: np.ndarray
-    tally: np.ndarray
-    profile: np.ndarray
-    counts: np.ndarray
-    steps: np.ndarray
-    flying: np.ndarray
+# State of a cascade: one record, so that kernels hand each other a single pointer. `limits` are
+# the vertical depths of the top and the ground and the levels of the profile per g/cm2 of depth;
+# `grid` is that of the column; `counts` and `tally` are explained above, the rest where it is made:
+# `iactflow.shower.column`, `iactflow.shower.physics_tables`, `iactflow.campaign.philox`.
+WORK = np.dtype(
+    [
+        ("flying", np.float64, (N_FIELDS,)),
+        ("counts", np.int64, (5,)),
+        ("tally", np.float64, (9,)),
+        ("state", np.uint64, (11,)),
+        ("grid", np.float64, (2,)),
+        ("limits", np.float64, (3,)),
+        ("constants", np.float64, (N_CONSTANTS,)),
+        ("column", np.float64, (N_NODES, N_COLUMNS)),
+        ("leptons", np.float64, (2, N_ENERGIES, 5)),
+        ("photons", np.float64, (N_ENERGIES, 4)),
+        ("muons", np.float64, (N_ENERGIES,)),
+        ("delta", np.float64, (N_DELTA,)),
+        ("profile", np.float64, (N_LEVELS,)),
+        ("stack", np.float64, (STACK_ROOM, N_FIELDS)),
+    ],
+    align=True,
+)
 
 
 @jit
 def unit(state):
-    """Uniform deviate inside (0, 1)."""
+    """Uniform deviate inside (0, 1), from the state of a stream."""
     return (np.float64(np.int64(next_uint64(state) >> _SHIFT11)) + 0.5) * _UNIT53
 
 
@@ -123,64 +102,53 @@ def rest_energy(kind):
 
 
 @jit
-def place(p, depth, column, grid):
-    """Set a particle's height and what it needs of the atmosphere, from its vertical depth.
+def place(work, depth):
+    """Set the flying particle's height, and what it needs of the atmosphere, from its depth.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Particle, changed.
+    work : record of WORK
+        Changed.
     depth : float
         Vertical depth in g/cm2.
-    column : ndarray, shape (n, 6)
-        From `make_column`.
-    grid : ndarray, shape (2,)
-        Logarithm of the first depth, nodes per unit.
     """
-    position = (np.log(depth) - grid[0]) * grid[1]
-    last = column.shape[0] - 2
-    i = min(max(int(position), 0), last)
+    p, column = work.flying, work.column
+    position = (np.log(depth) - work.grid[0]) * work.grid[1]
+    i = min(max(int(position), 0), N_NODES - 2)
     f = min(max(position - i, 0.0), 1.0)
-    a, b = column[i], column[i + 1]
     p[DEPTH] = depth
-    p[Z] = a[HEIGHT] + f * (b[HEIGHT] - a[HEIGHT])
-    p[LOCAL_DENSITY] = a[DENSITY] + f * (b[DENSITY] - a[DENSITY])
-    p[LOCAL_SHIFT] = a[DENSITY_SHIFT] + f * (b[DENSITY_SHIFT] - a[DENSITY_SHIFT])
-    p[LOCAL_THRESHOLD] = a[THRESHOLD] + f * (b[THRESHOLD] - a[THRESHOLD])
-    p[LOCAL_DARK_ELECTRON] = a[DARK_ELECTRON] + f * (b[DARK_ELECTRON] - a[DARK_ELECTRON])
-    p[LOCAL_DARK_PHOTON] = a[DARK_PHOTON] + f * (b[DARK_PHOTON] - a[DARK_PHOTON])
+    p[Z] = column[i, HEIGHT] + f * (column[i + 1, HEIGHT] - column[i, HEIGHT])
+    for k in range(1, N_COLUMNS):
+        p[LOCAL + k] = column[i, k] + f * (column[i + 1, k] - column[i, k])
 
 
 @jit
-def move(p, path, column, grid, limits):
-    """Move a particle along its direction by a column density.
+def move(work, path):
+    """Move the flying particle along its direction by a column density.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Particle, changed; its time is left to the caller.
+    work : record of WORK
+        Changed; the particle's time is left to the caller.
     path : float
         Column density along the path, g/cm2.
-    column, grid, limits : ndarray
-        As in `Scene`.
 
     Returns
     -------
     tuple of float
         Length in m; part of the path that was flown: less than one at the ground and at the top.
     """
-    depth, z = p[DEPTH], p[Z]
-    density = p[LOCAL_DENSITY]
-    rise = p[UZ]
+    p = work.flying
+    depth, z, density, rise = p[DEPTH], p[Z], p[LOCAL_DENSITY], p[UZ]
     target = depth - path * rise
     part = 1.0
-    if target >= limits[1]:
-        part = (limits[1] - depth) / (target - depth)
-        target = limits[1]
-    elif target <= limits[0]:
-        part = (limits[0] - depth) / (target - depth)
-        target = limits[0]
-    place(p, target, column, grid)
+    if target >= work.limits[1]:
+        part = (work.limits[1] - depth) / (target - depth)
+        target = work.limits[1]
+    elif target <= work.limits[0]:
+        part = (work.limits[0] - depth) / (target - depth)
+        target = work.limits[0]
+    place(work, target)
     length = part * path / density if abs(rise) < 1e-4 else (p[Z] - z) / rise
     p[X] += length * p[UX]
     p[Y] += length * p[UY]
@@ -188,38 +156,49 @@ def move(p, path, column, grid, limits):
 
 
 @jit
-def count_levels(profile, low, high):
-    """Add one to the levels of a profile between two positions in units of its step."""
-    first, last = int(min(low, high)), int(max(low, high))
-    for level in range(first + 1, min(last + 1, profile.size)):
-        profile[level] += 1.0
+def _count_levels(work, start, end):
+    """Count a charged particle at the levels of the profile between two depths."""
+    low, high = min(start, end) * work.limits[2], max(start, end) * work.limits[2]
+    for level in range(int(low) + 1, min(int(high) + 1, N_LEVELS)):
+        work.profile[level] += 1.0
 
 
 @jit
-def close_segment(p, scene):
-    """Move a charged particle along what is pending, record the step, count it.
+def _record(work, steps, x, y, z, time, length, gamma_start, gamma_end):
+    """Write a step of the flying particle to the buffer."""
+    p, n = work.flying, work.counts[N_ROWS]
+    work.counts[N_ROWS] += 1
+    steps[n, 0], steps[n, 1], steps[n, 2], steps[n, 3] = x, y, z, time
+    steps[n, 4], steps[n, 5], steps[n, 6] = p[UX], p[UY], p[UZ]
+    steps[n, 7], steps[n, 8], steps[n, 9] = length, gamma_start, gamma_end
+    steps[n, 10] = p[KIND]
+
+
+@jit
+def close_segment(work, steps):
+    """Move the flying charged particle along what is pending, record the step, count it.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Particle, changed.
-    scene : Scene
-        Tally, profile, counts and steps are changed.
+    work : record of WORK
+        Particle, tally, profile and counts are changed.
+    steps : ndarray of float64, shape (n, 11)
+        A row is written where there may be light.
 
     Returns
     -------
     bool
         Whether the particle is still in the atmosphere.
     """
+    p, tally = work.flying, work.tally
     path = p[PENDING]
     if path <= 0.0:
         return True
     p[PENDING] = 0.0
-    tally, counts = scene.tally, scene.counts
     mass = MUON_MASS_MEV if p[KIND] > 4.0 else ELECTRON_MASS_MEV
     start = p[KINETIC_START]
     x, y, z, time, depth, threshold = p[X], p[Y], p[Z], p[TIME], p[DEPTH], p[LOCAL_THRESHOLD]
-    length, part = move(p, path, scene.column, scene.grid, scene.limits)
+    length, part = move(work, path)
     if part < 1.0:
         end = start + part * (p[KINETIC] - start)
         tally[DEPOSITED] -= end - p[KINETIC]
@@ -231,15 +210,11 @@ def close_segment(p, scene):
     p[LIFE] -= length * inverse / speed
     p[KINETIC_START] = p[KINETIC]
     tally[TRACK] += part * path
-    counts[N_STEPS] += 1
-    count_levels(scene.profile, depth * scene.limits[2], p[DEPTH] * scene.limits[2])
+    work.counts[N_STEPS] += 1
+    _count_levels(work, depth, p[DEPTH])
     gamma = 1.0 + start / mass
-    if gamma > min(threshold, p[LOCAL_THRESHOLD]) or scene.constants[RECORD_ALL] > 0.0:
-        row = scene.steps[counts[N_ROWS]]
-        counts[N_ROWS] += 1
-        row[0], row[1], row[2], row[3] = x, y, z, time
-        row[4], row[5], row[6] = p[UX], p[UY], p[UZ]
-        row[7], row[8], row[9], row[10] = length, gamma, 1.0 + p[KINETIC] / mass, p[KIND]
+    if gamma > min(threshold, p[LOCAL_THRESHOLD]) or work.constants[RECORD_ALL] > 0.0:
+        _record(work, steps, x, y, z, time, length, gamma, 1.0 + p[KINETIC] / mass)
     return part == 1.0
 
 
@@ -273,35 +248,35 @@ def turned(ux, uy, uz, cosine, across_1, across_2):
 
 
 @jit
-def push(p, kind, kinetic, cosine, azimuth, scene):
-    """Put a secondary on the stack, at the place of its parent.
+def push(work, kind, kinetic, cosine, azimuth):
+    """Put a secondary on the stack, at the place of the flying particle.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Parent.
+    work : record of WORK
+        Stack and counts are changed; the tally, if the secondary is below the cut.
     kind, kinetic : float
         CORSIKA's number of the particle; kinetic energy in MeV.
     cosine, azimuth : float
-        Direction relative to the parent's.
-    scene : Scene
-        Stack and counts are changed; the tally, if the particle is below the cut.
+        Direction relative to the flying particle's.
     """
+    p, q = work.flying, work.stack
     if kind == 1.0 and kinetic < p[LOCAL_DARK_PHOTON]:
-        scene.tally[CUT_PHOTON] += kinetic
+        work.tally[CUT_PHOTON] += kinetic
         return
     if (kind == 2.0 or kind == 3.0) and kinetic < p[LOCAL_DARK_ELECTRON]:
-        scene.tally[CUT_ELECTRON] += kinetic + rest_energy(kind)
+        work.tally[CUT_ELECTRON] += kinetic + rest_energy(kind)
         return
-    q = scene.stack[scene.counts[N_STACK]]
-    scene.counts[N_STACK] += 1
-    q[:] = p
+    n = work.counts[N_STACK]
+    work.counts[N_STACK] += 1
+    for k in range(N_FIELDS):
+        q[n, k] = p[k]
     sine = np.sqrt(max(1.0 - cosine * cosine, 0.0))
     across_1, across_2 = sine * np.cos(azimuth), sine * np.sin(azimuth)
-    q[UX], q[UY], q[UZ] = turned(p[UX], p[UY], p[UZ], cosine, across_1, across_2)
-    q[KIND] = kind
-    q[KINETIC] = kinetic
-    q[KINETIC_START] = kinetic
-    q[PENDING] = 0.0
-    q[PATHS] = -1.0
-    q[LIFE] = -1.0
+    q[n, UX], q[n, UY], q[n, UZ] = turned(p[UX], p[UY], p[UZ], cosine, across_1, across_2)
+    q[n, KIND] = kind
+    q[n, KINETIC] = kinetic
+    q[n, KINETIC_START] = kinetic
+    q[n, PENDING] = 0.0
+    q[n, PATHS] = -1.0
+    q[n, LIFE] = -1.0

@@ -22,8 +22,10 @@ from iactflow.shower.settings import CascadeSettings
 __all__ = ["PhysicsTables", "make_physics_tables"]
 
 NODES_PER_E = 32
+LOG_LOW = -2.3025850929940455  # 0.1 MeV
+N_ENERGIES = 740  # up to 1.1e9 MeV
 DELTA_LOW, DELTA_NODES_PER_E = 2.0, 32
-LARGEST_MEV = 1.1e9
+N_DELTA = 24 * DELTA_NODES_PER_E
 BACKWARD_NODES = NODES_PER_E // 2  # more than the largest loss in a step
 # Columns of `leptons`: majorant and cross-section of all that is sampled, loss without density
 # effect, probability of bremsstrahlung, of that or a knock-on. Columns of `photons`: cross-section,
@@ -32,10 +34,11 @@ MAJORANT, CROSS_SECTION, LOSS, P_BREMSSTRAHLUNG, P_KNOCK_ON = range(5)
 P_PAIR, P_COMPTON, P_NUCLEAR = 1, 2, 3
 # Entries of `constants`.
 (
-    LOG_LOW, ELECTRON_CUT, PHOTON_CUT, MAX_STEP, MAX_LOSS, MAX_ANGLE2, MAX_BEND, FIELD_X, FIELD_Y,
-    FIELD_Z, FIELD, CHI2, SCREENING2, NUCLEAR_PART, NUCLEAR_SIZE2, SCREEN_136, LOG_OFFSET,
-    RECORD_ALL, MUON_DECAY,
-) = range(19)  # fmt: skip
+    ELECTRON_CUT, PHOTON_CUT, MAX_STEP, MAX_LOSS, MAX_ANGLE2, MAX_BEND, FIELD_X, FIELD_Y, FIELD_Z,
+    FIELD, CHI2, SCREENING2, NUCLEAR_PART, NUCLEAR_SIZE2, SCREEN_136, LOG_OFFSET, RECORD_ALL,
+    MUON_DECAY,
+) = range(18)  # fmt: skip
+N_CONSTANTS = 18
 MEV_PER_UT_M = 2.99792458e-4  # momentum in MeV that bends with a radius of 1 m in 1 uT
 
 
@@ -44,13 +47,13 @@ class PhysicsTables(NamedTuple):
 
     Attributes
     ----------
-    leptons : ndarray, shape (2, n, 5)
+    leptons : ndarray, shape (2, 740, 5)
         Electrons, positrons against kinetic energy.
-    photons : ndarray, shape (n, 4)
+    photons : ndarray, shape (740, 4)
         Photons against energy.
-    muons : ndarray, shape (n,)
+    muons : ndarray, shape (740,)
         Loss of muons without density effect.
-    delta : ndarray, shape (m,)
+    delta : ndarray, shape (768,)
         Density effect, times 2 pi r_e^2 m n, against the logarithm of the momentum.
     constants : ndarray
         Cuts, limits of the steps, constants of the scattering.
@@ -77,14 +80,12 @@ def make_physics_tables(settings: CascadeSettings) -> PhysicsTables:
     PhysicsTables
         Tables; the same object for equal settings.
     """
-    log_low = np.log(0.2 * min(settings.electron_cut_mev, settings.photon_cut_mev))
-    n = int(np.ceil((np.log(LARGEST_MEV) - log_low) * NODES_PER_E)) + 1
-    energy = np.exp(log_low + np.arange(n) / NODES_PER_E)
+    energy = np.exp(LOG_LOW + np.arange(N_ENERGIES) / NODES_PER_E)
     leptons = np.stack([_lepton(energy, settings, positron) for positron in (False, True)])
     muons = collisions.muon_collision_loss(energy) + collisions.muon_radiative_loss(energy)
-    momentum = DELTA_LOW + np.arange(24 * DELTA_NODES_PER_E) / DELTA_NODES_PER_E
+    momentum = DELTA_LOW + np.arange(N_DELTA) / DELTA_NODES_PER_E
     delta = collisions.COLLISION_CONSTANT * density_effect(momentum)
-    constants = _constants(settings, log_low)
+    constants = _constants(settings)
     return PhysicsTables(leptons, _photon(energy, settings), muons, delta, constants)
 
 
@@ -124,7 +125,7 @@ def _photon(energy, settings):
     return np.stack([total, *(channels.cumsum(axis=0)[:3] / total)], axis=1)
 
 
-def _constants(settings, log_low):
+def _constants(settings):
     z = ATOMIC_NUMBER
     weight = ATOMS_PER_GRAM * z * (z + 1.0)
     # Moliere, Z. Naturforsch. 3a (1948) 78, and Bethe, Phys. Rev. 89 (1953) 1256, equation 12:
@@ -144,7 +145,6 @@ def _constants(settings, log_low):
     field = np.array(settings.magnetic_field_ut, dtype=float) * MEV_PER_UT_M
     return np.array(
         [
-            log_low,
             settings.electron_cut_mev,
             settings.photon_cut_mev,
             settings.max_step_x0 * RADIATION_LENGTH_G_CM2,

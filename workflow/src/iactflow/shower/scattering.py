@@ -67,8 +67,9 @@ def soft_mean(chi_c2, chi_a2, number):
 
 
 @jit
-def _hard(state, chi_c2, chi_a2, momentum2, beta2, constants):
+def _hard(work, chi_c2, chi_a2, momentum2, beta2):
     """Sum of the deflections by collisions above the cutoff, as a vector of length sqrt(w)."""
+    constants, state = work.constants, work.state
     across_1, across_2 = 0.0, 0.0
     cutoff = chi_c2 / HARD_NUMBER
     mean = chi_c2 / (cutoff + chi_a2)
@@ -94,22 +95,19 @@ def _hard(state, chi_c2, chi_a2, momentum2, beta2, constants):
 
 
 @jit
-def deflect(p, path, momentum2, beta2, constants, state):
-    """Turn a particle by the multiple scattering of a step.
+def deflect(work, path, momentum2, beta2):
+    """Turn the flying particle by the multiple scattering of a step.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Particle, changed.
+    work : record of WORK
+        The flying particle is changed.
     path : float
         Length of the step in g/cm2.
     momentum2, beta2 : float
         Momentum squared in MeV^2, speed squared.
-    constants : ndarray
-        Of the physics tables.
-    state : ndarray of uint64
-        Random numbers.
     """
+    p, constants, state = work.flying, work.constants, work.state
     chi_c2 = constants[CHI2] * path / (momentum2 * beta2)
     chi_a2 = constants[SCREENING2] / momentum2
     mean = soft_mean(chi_c2, chi_a2, HARD_NUMBER)
@@ -121,7 +119,7 @@ def deflect(p, path, momentum2, beta2, constants, state):
         square = first * first + second * second
     # Two normal deviates by Marsaglia's polar method, each of variance mean / 2.
     scale = np.sqrt(-mean * np.log(square) / square)
-    hard_1, hard_2 = _hard(state, chi_c2, chi_a2, momentum2, beta2, constants)
+    hard_1, hard_2 = _hard(work, chi_c2, chi_a2, momentum2, beta2)
     across_1, across_2 = first * scale + hard_1, second * scale + hard_2
     w = min(across_1 * across_1 + across_2 * across_2, 3.999)
     shrink = np.sqrt(1.0 - 0.25 * w)
@@ -131,20 +129,19 @@ def deflect(p, path, momentum2, beta2, constants, state):
 
 
 @jit
-def bend(p, path, momentum, constants):
-    """Turn a particle by the magnetic field along a step.
+def bend(work, path, momentum):
+    """Turn the flying particle by the magnetic field along a step.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Particle, changed.
+    work : record of WORK
+        The flying particle is changed.
     path : float
         Length of the step in g/cm2.
     momentum : float
         Momentum in MeV.
-    constants : ndarray
-        Of the physics tables.
     """
+    p, constants = work.flying, work.constants
     if constants[FIELD] == 0.0:
         return
     # Density in the middle of the step, in an exponential atmosphere.

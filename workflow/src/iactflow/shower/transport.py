@@ -71,8 +71,9 @@ def _density_effect(log_momentum, delta):
 
 
 @jit
-def _longest_step(p, momentum2, beta2, loss, constants):
+def _longest_step(work, momentum2, beta2, loss):
     """Step in g/cm2 within the limits on length, loss, scattering and magnetic deflection."""
+    p, constants = work.flying, work.constants
     step = min(constants[MAX_STEP], constants[MAX_LOSS] * p[KINETIC] / loss)
     angle = constants[MAX_ANGLE2] * momentum2 * beta2 / (constants[CHI2] * _MEAN_LOG)
     step = min(step, angle)
@@ -83,145 +84,147 @@ def _longest_step(p, momentum2, beta2, loss, constants):
 
 
 @jit
-def _go(p, step, loss, momentum2, beta2, scene):
+def _go(work, steps, step, loss, momentum2, beta2):
     """A step with its hinge: first part, deflection, second part. False where the air ends."""
-    hinge = unit(scene.state) * step
+    p = work.flying
+    hinge = unit(work.state) * step
     p[KINETIC] -= loss * hinge
     p[PENDING] += hinge
-    scene.tally[DEPOSITED] += loss * hinge
-    if not close_segment(p, scene):
+    work.tally[DEPOSITED] += loss * hinge
+    if not close_segment(work, steps):
         return False
-    bend(p, step, np.sqrt(momentum2), scene.constants)
-    deflect(p, step, momentum2, beta2, scene.constants, scene.state)
+    bend(work, step, np.sqrt(momentum2))
+    deflect(work, step, momentum2, beta2)
     rest = step - hinge
     p[KINETIC] -= loss * rest
     p[PENDING] += rest
-    scene.tally[DEPOSITED] += loss * rest
+    work.tally[DEPOSITED] += loss * rest
     return True
 
 
 @jit
-def fly_lepton(p, scene):
+def fly_lepton(work, steps):
     """Carry an electron or positron to its next interaction or its end.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Particle, changed.
-    scene : Scene
-        Tally, profile, counts and steps are changed.
+    work : record of WORK
+        Particle, tally, profile and counts are changed.
+    steps : ndarray of float64, shape (n, 11)
+        Rows are written.
 
     Returns
     -------
     int
         DONE, FULL (no more room for steps) or INTERACTS.
     """
-    constants, counts = scene.constants, scene.counts
-    table = scene.leptons[1 if p[KIND] == 2.0 else 0]
-    while counts[N_ROWS] + 2 <= scene.steps.shape[0]:
+    p, counts = work.flying, work.counts
+    table, sign = work.leptons, 1 if p[KIND] == 2.0 else 0
+    while counts[N_ROWS] + 2 <= steps.shape[0]:
         kinetic = p[KINETIC]
         if kinetic < p[LOCAL_DARK_ELECTRON]:
-            if close_segment(p, scene):
-                scene.tally[CUT_ELECTRON] += p[KINETIC] + rest_energy(p[KIND])
+            if close_segment(work, steps):
+                work.tally[CUT_ELECTRON] += p[KINETIC] + rest_energy(p[KIND])
             return DONE
         log_kinetic = np.log(kinetic)
-        position = (log_kinetic - constants[LOG_LOW]) * NODES_PER_E
+        position = (log_kinetic - LOG_LOW) * NODES_PER_E
         i = int(position)
         f = position - i
-        majorant = table[i, MAJORANT] + f * (table[i + 1, MAJORANT] - table[i, MAJORANT])
+        majorant = table[sign, i, MAJORANT] + f * (
+            table[sign, i + 1, MAJORANT] - table[sign, i, MAJORANT]
+        )
         momentum2 = kinetic * (kinetic + 2.0 * ELECTRON_MASS_MEV)
         beta2 = momentum2 / (kinetic + ELECTRON_MASS_MEV) ** 2
         log_momentum = log_kinetic + ELECTRON_MASS_MEV / kinetic - np.log(ELECTRON_MASS_MEV)
-        loss = table[i, LOSS] + f * (table[i + 1, LOSS] - table[i, LOSS])
-        loss -= _density_effect(log_momentum + p[LOCAL_SHIFT], scene.delta) / beta2
-        step = _longest_step(p, momentum2, beta2, loss, constants)
+        loss = table[sign, i, LOSS]
+        loss += f * (table[sign, i + 1, LOSS] - loss)
+        loss -= _density_effect(log_momentum + p[LOCAL_SHIFT], work.delta) / beta2
+        step = _longest_step(work, momentum2, beta2, loss)
         if p[PATHS] < 0.0:
-            p[PATHS] = -np.log(unit(scene.state))
+            p[PATHS] = -np.log(unit(work.state))
         interacts = p[PATHS] < step * majorant
         if interacts:
             step = p[PATHS] / majorant
         p[PATHS] -= step * majorant
-        if not _go(p, step, loss, momentum2, beta2, scene):
+        if not _go(work, steps, step, loss, momentum2, beta2):
             return DONE
         if interacts:
             p[PATHS] = -1.0
-            position = (np.log(p[KINETIC]) - constants[LOG_LOW]) * NODES_PER_E
+            position = (np.log(p[KINETIC]) - LOG_LOW) * NODES_PER_E
             i = int(position)
-            here = table[i, CROSS_SECTION]
-            here += (position - i) * (table[i + 1, CROSS_SECTION] - here)
-            if unit(scene.state) * majorant < here:
-                return INTERACTS if close_segment(p, scene) else DONE
+            here = table[sign, i, CROSS_SECTION]
+            here += (position - i) * (table[sign, i + 1, CROSS_SECTION] - here)
+            if unit(work.state) * majorant < here:
+                return INTERACTS if close_segment(work, steps) else DONE
     return FULL
 
 
 @jit
-def fly_muon(p, scene):
+def fly_muon(work, steps):
     """Carry a muon to its decay or its end.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Particle, changed.
-    scene : Scene
-        Tally, profile, counts and steps are changed.
+    work : record of WORK
+        Particle, tally, profile and counts are changed.
+    steps : ndarray of float64, shape (n, 11)
+        Rows are written.
 
     Returns
     -------
     int
         DONE, FULL or INTERACTS, which is its decay.
     """
-    constants, counts = scene.constants, scene.counts
+    p, counts = work.flying, work.counts
     if p[PATHS] < 0.0:
         p[PATHS] = 1.0
-        p[LIFE] = -MUON_LIFE_M * np.log(unit(scene.state))
-    while counts[N_ROWS] + 2 <= scene.steps.shape[0]:
+        p[LIFE] = -MUON_LIFE_M * np.log(unit(work.state))
+    while counts[N_ROWS] + 2 <= steps.shape[0]:
         kinetic = p[KINETIC]
         if kinetic < MUON_CUT_MEV:
-            if close_segment(p, scene):
-                scene.tally[CUT_ELECTRON] += p[KINETIC] + rest_energy(p[KIND])
+            if close_segment(work, steps):
+                work.tally[CUT_ELECTRON] += p[KINETIC] + rest_energy(p[KIND])
             return DONE
-        position = (np.log(kinetic) - constants[LOG_LOW]) * NODES_PER_E
+        position = (np.log(kinetic) - LOG_LOW) * NODES_PER_E
         i = int(position)
         momentum2 = kinetic * (kinetic + 2.0 * MUON_MASS_MEV)
         beta2 = momentum2 / (kinetic + MUON_MASS_MEV) ** 2
-        loss = scene.muons[i] + (position - i) * (scene.muons[i + 1] - scene.muons[i])
+        loss = work.muons[i] + (position - i) * (work.muons[i + 1] - work.muons[i])
         log_momentum = 0.5 * np.log(momentum2) - np.log(MUON_MASS_MEV)
-        loss -= _density_effect(log_momentum + p[LOCAL_SHIFT], scene.delta) / beta2
-        step = _longest_step(p, momentum2, beta2, loss, constants)
-        if constants[MUON_DECAY] > 0.0:
+        loss -= _density_effect(log_momentum + p[LOCAL_SHIFT], work.delta) / beta2
+        step = _longest_step(work, momentum2, beta2, loss)
+        if work.constants[MUON_DECAY] > 0.0:
             mean = MUON_LIFE_M * np.sqrt(momentum2) / MUON_MASS_MEV * p[LOCAL_DENSITY]
             step = min(step, 0.1 * mean)
-        if not _go(p, step, loss, momentum2, beta2, scene):
+        if not _go(work, steps, step, loss, momentum2, beta2):
             return DONE
-        if constants[MUON_DECAY] > 0.0 and p[LIFE] < 0.0:
-            return INTERACTS if close_segment(p, scene) else DONE
+        if work.constants[MUON_DECAY] > 0.0 and p[LIFE] < 0.0:
+            return INTERACTS if close_segment(work, steps) else DONE
     return FULL
 
 
 @jit
-def fly_photon(p, scene):
+def fly_photon(work):
     """Carry a photon to its next interaction, or out of the air.
 
     Parameters
     ----------
-    p : ndarray, shape (19,)
-        Particle, changed.
-    scene : Scene
-        The tally is changed.
+    work : record of WORK
+        Particle and tally are changed.
 
     Returns
     -------
     int
         DONE or INTERACTS.
     """
-    position = (np.log(p[KINETIC]) - scene.constants[LOG_LOW]) * NODES_PER_E
+    p, table = work.flying, work.photons
+    position = (np.log(p[KINETIC]) - LOG_LOW) * NODES_PER_E
     i = int(position)
-    table = scene.photons
     cross_section = table[i, 0] + (position - i) * (table[i + 1, 0] - table[i, 0])
-    path = -np.log(unit(scene.state)) / cross_section
-    length, part = move(p, path, scene.column, scene.grid, scene.limits)
+    path = -np.log(unit(work.state)) / cross_section
+    length, part = move(work, path)
     p[TIME] += length / SPEED_OF_LIGHT_M_NS
     if part < 1.0:
-        scene.tally[TOP if p[UZ] > 0.0 else GROUND] += p[KINETIC]
+        work.tally[TOP if p[UZ] > 0.0 else GROUND] += p[KINETIC]
         return DONE
     return INTERACTS
