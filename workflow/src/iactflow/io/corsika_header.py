@@ -20,7 +20,7 @@ CM = 0.01
 RUN_NUMBER, VERSION, RUN_LEVELS = 2, 4, 5
 AATM, BATM, CATM = 255, 260, 265
 # Words of the event header.
-EVENT_NUMBER, PARTICLE, ENERGY, FIRST_INTERACTION = 2, 3, 4, 7
+EVENT_NUMBER, PARTICLE, ENERGY, STARTING_DEPTH, FIRST_INTERACTION = 2, 3, 4, 5, 7
 MOMENTUM = 8  # px, py, -pz
 ZENITH, AZIMUTH = 11, 12
 LEVELS, FIRST_LEVEL = 47, 48
@@ -118,8 +118,9 @@ class CorsikaShower:
         Where the primary comes from, azimuth from the x axis (north) through east, from 0 to 360.
     first_interaction_m : float
         Height of the first interaction above sea level.
-    starting_height_m : float
-        Height above sea level at which the primary started.
+    starting_height_m, starting_depth_g_cm2 : float
+        Where the primary started: height above sea level, 0 where the file does not say; vertical
+        thickness (``FIXCHI``), 0 for the top of the atmosphere.
     from_start : bool
         Whether the primary itself was followed, and emitted light, before its first interaction.
     cores_m : ndarray of float64, shape (n_reuse, 2)
@@ -139,6 +140,7 @@ class CorsikaShower:
     azimuth_deg: float
     first_interaction_m: float
     starting_height_m: float
+    starting_depth_g_cm2: float
     from_start: bool
     cores_m: np.ndarray
     weights: np.ndarray
@@ -323,6 +325,7 @@ def make_shower(path, words, run: CorsikaRun, offsets, photons) -> CorsikaShower
         azimuth_deg=math.degrees(math.atan2(direction[1], -direction[0])) % 360.0,
         first_interaction_m=abs(first),
         starting_height_m=_word(words, STARTING_HEIGHT) * CM,
+        starting_depth_g_cm2=_word(words, STARTING_DEPTH),
         from_start=first < 0.0,
         cores_m=-CM * np.column_stack([offsets["x"], offsets["y"]]).astype(np.float64),
         weights=np.asarray(offsets["weight"] if weighted else np.ones(n), dtype=np.float64),
