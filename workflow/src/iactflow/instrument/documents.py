@@ -2,8 +2,8 @@
 
 A document is read into nested blocks whose leaves carry value, source, file and key. A ``source``
 holds for all that its block encloses; ``{label}`` in it stands for an entry of the document's
-``sources``. Blocks of a version that extends another are laid over those of the other leaf by leaf, so that a value keeps
-the source of the document that gave it.
+``sources``. Blocks of a version that extends another are laid over those of the other leaf by
+leaf, so that a value keeps the source of the document that gave it.
 """
 
 from __future__ import annotations
