@@ -274,14 +274,17 @@ def apply_conditions(
 
 def _in_state(telescope: Telescope, state: TelescopeConditions) -> Telescope:
     camera = telescope.type.camera
+    throughput = telescope.throughput * state.throughput
     if state.nsb_rate_ghz is not None:
-        camera = replace(camera, nsb_rate_ghz=state.nsb_rate_ghz, nsb_airmass=(1.0, 0.0))
+        # A camera's rate is that at throughput 1; the measured one was seen at this throughput.
+        rate = state.nsb_rate_ghz / throughput
+        camera = replace(camera, nsb_rate_ghz=rate, nsb_airmass=(1.0, 0.0))
     elif state.nsb_factor != 1.0:
         camera = replace(camera, nsb_rate_ghz=camera.nsb_rate_ghz * state.nsb_factor)
     return replace(
         telescope,
         type=replace(telescope.type, camera=camera),
-        throughput=telescope.throughput * state.throughput,
+        throughput=throughput,
     )
 
 
