@@ -11,7 +11,7 @@ from iactflow.instrument.conditions import (
     override_alignment,
     read_conditions,
 )
-from iactflow.instrument.load import load_instrument
+from iactflow.instrument.load import find_instrument, load_instrument
 
 HEADER = "obs_id tel_id altitude_deg azimuth_deg participating throughput nsb_factor nsb_rate_ghz"
 ROWS = [
@@ -56,13 +56,39 @@ def test_a_table_of_required_columns_is_enough(tmp_path):
     assert (state.throughput, state.nsb_factor, state.broken_pixels) == (1.0, 1.0, ())
 
 
+def test_a_run_may_have_a_date(tmp_path):
+    header = ["obs_id", "tel_id", "altitude_deg", "azimuth_deg", "start_utc"]
+    path = tmp_path / "runs.tsv"
+
+    def start(*texts):
+        rows = [["5", str(i), "60", "0", text] for i, text in enumerate(texts, 1)]
+        return read_conditions(table(path, rows, header))[5].start_utc
+
+    assert start("2006-07-29T21:00:00", "2006-07-29T21:00:00") == "2006-07-29T21:00:00"
+    assert start("") is None
+    for bad in ("yesterday", "2006-07-29T21:00:00+02:00"):
+        with pytest.raises(InputError, match="start_utc, line 3"):
+            start(bad)
+    with pytest.raises(InputError, match="as the first row of run 5"):
+        start("2006-07-29T21:00:00", "2006-07-29T21:30:00")
+
+
+def test_the_example_fits_its_instrument(repository):
+    runs = read_conditions(repository / "config/observations/hess1-conditions-example.tsv")
+    array = find_instrument("hess1/2006", root=repository / "config/instruments")
+    for run in runs.values():
+        assert len(apply_conditions(array, run).telescopes) == len(run.tel_ids)
+    assert len(runs) > 1
+    assert any(len(run.tel_ids) == 3 for run in runs.values())
+
+
 @pytest.mark.parametrize(
     ("row", "column", "value", "allowed"),
     [
         (0, 0, "x", "obs_id, line 3"),
         (1, 1, "1.5", "a whole number"),
         (1, 1, "1", "each telescope once in 101"),
-        (1, 2, "71", "70, 180, as the first row of run 101"),
+        (1, 2, "71", "(70.0, 180.0, None), as the first row of run 101"),
         (0, 2, "95", "a number from 0.0 to 90.0"),
         (0, 2, "", "altitude_deg, line 3"),
         (0, 4, "yes", "participating, line 3"),
@@ -103,7 +129,8 @@ def test_conditions_make_the_array_of_a_run(instrument, tmp_path):
     assert [t.throughput for t in array.telescopes] == [0.8, 1.0]
     assert array.triggers[0].tel_ids == (1, 2)
     first, second = (t.type.camera for t in array.telescopes)
-    assert (first.nsb_rate_ghz, first.nsb_airmass) == (0.15, (1.0, 0.0))
+    # A rate of 0.15 was measured at the throughput of 0.8.
+    assert (first.nsb_rate_ghz, first.nsb_airmass) == (pytest.approx(0.15 / 0.8), (0.0, 0.0))
     assert (second.nsb_rate_ghz, second.nsb_airmass) == (0.2, (0.8, 0.2))
     assert array.digest == instrument.digest
     assert len(instrument.telescopes) == 3

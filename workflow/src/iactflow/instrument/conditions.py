@@ -6,6 +6,7 @@ A table of conditions has one row per run and telescope, tab-separated, comments
 |---|---|
 | `obs_id`, `tel_id` | run; telescope |
 | `altitude_deg`, `azimuth_deg` | mean pointing, azimuth from north through east; one per run |
+| `start_utc` | start of the run, ISO 8601 without a zone; one per run; empty: no date |
 | `participating` | 1 or 0; default 1 |
 | `throughput` | factor on all efficiencies, from muons; default 1 |
 | `nsb_factor` | night sky relative to the description's; default 1 |
@@ -21,6 +22,7 @@ import csv
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from iactflow.errors import InputError
@@ -36,7 +38,14 @@ __all__ = [
 ]
 
 REQUIRED = ("obs_id", "tel_id", "altitude_deg", "azimuth_deg")
-OPTIONAL = ("participating", "throughput", "nsb_factor", "nsb_rate_ghz", "broken_pixels")
+OPTIONAL = (
+    "start_utc",
+    "participating",
+    "throughput",
+    "nsb_factor",
+    "nsb_rate_ghz",
+    "broken_pixels",
+)
 COLUMNS = REQUIRED + OPTIONAL
 """Columns of a table of conditions, the required ones first."""
 RANGES = {
@@ -97,6 +106,8 @@ class Conditions:
         Run.
     altitude_deg, azimuth_deg : float
         Pointing; azimuth from north through east.
+    start_utc : str or None
+        Start of the run, ISO 8601 in UTC; None: a run of no date.
     telescopes : dict of int to TelescopeConditions
         Telescopes by their number.
     """
@@ -104,6 +115,7 @@ class Conditions:
     obs_id: int
     altitude_deg: float
     azimuth_deg: float
+    start_utc: str | None
     telescopes: dict[int, TelescopeConditions]
 
     @property
@@ -175,6 +187,7 @@ def _row(row: dict, path: Path, line: int) -> dict:
     if "nsb_factor" in values and "nsb_rate_ghz" in values:
         raise InputError(path, f"nsb_factor, line {line}", values["nsb_factor"], "factor or rate")
     values["broken_pixels"] = _pixels(row.get("broken_pixels") or "", path, line)
+    values["start_utc"] = _start((row.get("start_utc") or "").strip(), path, line)
     return values
 
 
@@ -184,6 +197,18 @@ def _parse(text: str, kind):
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def _start(text: str, path: Path, line: int) -> str | None:
+    if not text:
+        return None
+    try:
+        zone = datetime.fromisoformat(text).tzinfo
+    except ValueError:
+        zone = "none can be read"
+    if zone is not None:
+        raise InputError(path, f"start_utc, line {line}", text, "2006-07-29T21:00:00, no zone")
+    return text
 
 
 def _pixels(text: str, path: Path, line: int) -> tuple[int, ...]:
@@ -202,15 +227,16 @@ def _pixels(text: str, path: Path, line: int) -> tuple[int, ...]:
 
 def _add(runs: dict, values: dict, path: Path, line: int) -> None:
     obs_id, tel_id = values.pop("obs_id"), values["tel_id"]
-    pointing = values.pop("altitude_deg"), values.pop("azimuth_deg")
+    shared = tuple(values.pop(name) for name in ("altitude_deg", "azimuth_deg", "start_utc"))
     if "participating" in values:
         values["participating"] = bool(values["participating"])
-    run = runs.setdefault(obs_id, Conditions(obs_id, *pointing, {}))
+    run = runs.setdefault(obs_id, Conditions(obs_id, *shared, {}))
     if tel_id in run.telescopes:
         raise InputError(path, f"tel_id, line {line}", tel_id, f"each telescope once in {obs_id}")
-    if pointing != (run.altitude_deg, run.azimuth_deg):
-        allowed = f"{run.altitude_deg:g}, {run.azimuth_deg:g}, as the first row of run {obs_id}"
-        raise InputError(path, f"altitude_deg, azimuth_deg, line {line}", pointing, allowed)
+    first = run.altitude_deg, run.azimuth_deg, run.start_utc
+    if shared != first:
+        key = f"altitude_deg, azimuth_deg, start_utc, line {line}"
+        raise InputError(path, key, shared, f"{first}, as the first row of run {obs_id}")
     run.telescopes[tel_id] = TelescopeConditions(**values)
 
 
@@ -220,9 +246,10 @@ def apply_conditions(
     """Put an instrument into the state of a run.
 
     Telescopes that did not take part are left out, with array triggers that they leave with too few
-    members. Throughputs are multiplied; a night-sky rate or factor goes into the camera, a rate
-    with ``nsb_airmass`` set flat, for it was measured at this pointing. Broken pixels stay in
-    `Conditions`: the detector takes them per telescope. The digest stays that of the description.
+    members. Throughputs are multiplied; a night-sky rate or factor goes into the camera. The rate
+    was measured at this pointing and throughput: ``nsb_airmass`` is flat with it and the throughput
+    that the detector applies to it is taken out. Broken pixels stay in `Conditions`: the detector
+    takes them per telescope. The digest stays that of the description.
 
     Parameters
     ----------
@@ -273,19 +300,14 @@ def apply_conditions(
 
 
 def _in_state(telescope: Telescope, state: TelescopeConditions) -> Telescope:
-    camera = telescope.type.camera
-    throughput = telescope.throughput * state.throughput
+    camera, throughput = telescope.type.camera, telescope.throughput * state.throughput
     if state.nsb_rate_ghz is not None:
-        # A camera's rate is that at throughput 1; the measured one was seen at this throughput.
+        # The description's rate is multiplied by the throughput; a measured one holds it already.
         rate = state.nsb_rate_ghz / throughput
-        camera = replace(camera, nsb_rate_ghz=rate, nsb_airmass=(1.0, 0.0))
+        camera = replace(camera, nsb_rate_ghz=rate, nsb_airmass=(0.0, 0.0))
     elif state.nsb_factor != 1.0:
         camera = replace(camera, nsb_rate_ghz=camera.nsb_rate_ghz * state.nsb_factor)
-    return replace(
-        telescope,
-        type=replace(telescope.type, camera=camera),
-        throughput=throughput,
-    )
+    return replace(telescope, type=replace(telescope.type, camera=camera), throughput=throughput)
 
 
 def override_alignment(

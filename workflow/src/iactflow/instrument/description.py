@@ -359,10 +359,11 @@ class Camera:
         Rms of relative gains after flat-fielding; rms transit-time spread of photoelectrons; rms
         between pixels.
     nsb_rate_ghz : float
-        Night-sky photoelectrons per ns and pixel in a dark field, at the zenith.
+        Night-sky photoelectrons per ns and pixel in a dark field, at the zenith, with the
+        reflectivity as degraded as described.
     nsb_airmass : tuple of two float
-        (a, b): the rate grows with the air mass m by a + b m, normalised at the zenith angle of
-        reference; (1, 0): flat.
+        (f, k): part of the rate that is airglow, which grows with the air mass, and extinction in
+        magnitudes per air mass; (0, 0): flat. See `iactflow.telescope.night_sky.airmass_factor`.
     readout : Readout
         Read-out.
     trigger : TelescopeTrigger
