@@ -57,7 +57,9 @@ def emit_brute_force(steps, atmosphere, light, spheres, refraction, state, resum
         Number of photons written.
     """
     n, n_spheres = 0, spheres.x_m.size
-    largest = np.max(light.photons_per_m)
+    largest = 0.0
+    for photons_per_m in light.photons_per_m:
+        largest = max(largest, photons_per_m)
     for i in range(int(resume[0]), steps.shape[0]):
         step = steps[i]
         most = sine_bounds(step, atmosphere, 0.0, step[LENGTH_M])[1]

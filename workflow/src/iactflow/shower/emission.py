@@ -175,7 +175,25 @@ def keep_photon(
 
 @jit_leaf
 def step_cone(step, atmosphere, refraction, highest_m):
-    """Bounds of a step's cone: tangents least and largest, 1 / cosine, margin; whether it shines."""
+    """Bounds of the cone of a step.
+
+    Parameters
+    ----------
+    step : ndarray of float64, shape (11,)
+        Step.
+    atmosphere : AtmosphereTable
+        Atmosphere.
+    refraction : bool
+        Whether light is bent.
+    highest_m : float
+        Largest distance of a sphere's points from the observation level.
+
+    Returns
+    -------
+    tuple
+        Whether any light can reach the ground; least and largest tangent of theta; largest inverse
+        cosine; bound in m on how far refraction moves the light.
+    """
     least, most = sine_bounds(step, atmosphere, 0.0, step[LENGTH_M])
     if most <= 0.0:
         return False, 0.0, 0.0, 0.0, 0.0
@@ -186,30 +204,38 @@ def step_cone(step, atmosphere, refraction, highest_m):
         return False, 0.0, 0.0, 0.0, 0.0
     margin = 0.0
     if refraction:
-        height = max(step[Z_M], step[Z_M] + step[LENGTH_M] * step[UZ])
         flattest = -step[UZ] * cosine - across * sine
-        height += atmosphere.observation_level_m
-        margin = refraction_reach_m(atmosphere, height, flattest, highest_m)
+        margin = refraction_reach_m(atmosphere, _top_m(step, atmosphere), flattest, highest_m)
     return True, np.sqrt(least / (1.0 - least)), sine / cosine, 1.0 / cosine, margin
 
 
 @jit_leaf
-def _margin_of_sphere(step, atmosphere, spheres, k, margin):
-    """Margin for refraction from the flattest light that can reach this very sphere."""
-    reach = spheres.radius_m[k] + margin
-    length_z = step[LENGTH_M] * step[UZ]
-    low = step[Z_M] + min(0.0, length_z) - spheres.z_m[k] - reach
-    if low <= 0.0:
-        return margin
-    vx, vy = spheres.x_m[k] - step[X_M], spheres.y_m[k] - step[Y_M]
-    beside = np.sqrt(vx * vx + vy * vy) + step[LENGTH_M] + reach
-    height = step[Z_M] + max(0.0, length_z) + atmosphere.observation_level_m
-    flattest = low / np.sqrt(low * low + beside * beside)
-    return min(margin, refraction_reach_m(atmosphere, height, flattest, spheres.highest_m))
+def _top_m(step, atmosphere):
+    """Largest height of a step above sea level."""
+    return step[Z_M] + max(0.0, step[LENGTH_M] * step[UZ]) + atmosphere.observation_level_m
 
 
 @jit_leaf
-def _window(step, atmosphere, spheres, k, margin):
+def _margin_of_sphere(step, atmosphere, spheres, k):
+    """Bound on how far refraction moves light that can reach this very sphere.
+
+    It depends on no other sphere, for the window and with it the random numbers follow from it.
+    """
+    radius = spheres.radius_m[k]
+    top, extent = _top_m(step, atmosphere), abs(spheres.z_m[k]) + radius
+    margin = step_cone(step, atmosphere, True, extent)[4]
+    reach = radius + margin
+    low = step[Z_M] + min(0.0, step[LENGTH_M] * step[UZ]) - spheres.z_m[k] - reach
+    if margin < SMALL_MARGIN * radius or low <= 0.0:
+        return margin
+    vx, vy = spheres.x_m[k] - step[X_M], spheres.y_m[k] - step[Y_M]
+    beside = np.sqrt(vx * vx + vy * vy) + step[LENGTH_M] + reach
+    flattest = low / np.sqrt(low * low + beside * beside)
+    return min(margin, refraction_reach_m(atmosphere, top, flattest, extent))
+
+
+@jit_leaf
+def _window(step, atmosphere, spheres, refraction, k):
     """Window of a step towards a sphere: ends in s, half width in phi, sin^2, frame of azimuth."""
     ux, uy, uz = step[UX], step[UY], step[UZ]
     vx = spheres.x_m[k] - step[X_M]
@@ -218,8 +244,7 @@ def _window(step, atmosphere, spheres, k, margin):
     along = vx * ux + vy * uy + vz * uz
     px, py, pz = vx - along * ux, vy - along * uy, vz - along * uz
     p = np.sqrt(px * px + py * py + pz * pz)
-    if margin > SMALL_MARGIN * spheres.radius_m[k]:
-        margin = _margin_of_sphere(step, atmosphere, spheres, k, margin)
+    margin = _margin_of_sphere(step, atmosphere, spheres, k) if refraction else 0.0
     radius = spheres.radius_m[k] + margin
     start, end, most = 0.0, step[LENGTH_M], 0.0
     # The second pass has the narrower bounds of theta of the interval that the first one found.
@@ -260,7 +285,7 @@ def _direction(step, towards, sine_2, phi):
 @jit_leaf
 def _emit(step, atmosphere, light, spheres, refraction, k, margin, s_m, state, photons, owners, n):
     """Draw the light of a step for a sphere; number of photons, and where it stopped or -1."""
-    start, end, half, most, towards = _window(step, atmosphere, spheres, k, margin)
+    start, end, half, most, towards = _window(step, atmosphere, spheres, refraction, k)
     if not start < end:
         return n, -1.0
     rate = light.photons_per_m[spheres.kind[k]] * most * half / np.pi

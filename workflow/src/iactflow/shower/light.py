@@ -33,9 +33,8 @@ __all__ = [
 ]
 
 FINE_STRUCTURE = 1.0 / 137.035999084  # CODATA 2018
-N_QUANTILES = 1024
-GRID_NM = 0.25
-# Parts of a step in `add_emitted_light`: the midpoint rule is then exact to 1e-5 in a step.
+BIN_NM = 0.25
+# Parts of a step in `add_emitted_light`: the midpoint rule is then exact to 1e-4 in a step.
 N_PARTS = 8
 
 
@@ -47,8 +46,14 @@ class LightYield(NamedTuple):
     photons_per_m : ndarray of float64, shape (n_types,)
         ``2 pi alpha`` times the integral of ``response / lambda^2``: photons per metre and unit of
         sin^2(theta), before extinction.
-    wavelengths_nm : ndarray of float64, shape (n_types, 1025)
-        Quantiles of the wavelength, in equal steps of probability.
+    wavelength_min_nm, bin_nm : float
+        Start of the band, and width of the bins in which wavelengths are drawn.
+    probability : ndarray of float64, shape (n_types, n_bins)
+        Probability of each bin of wavelength.
+    own : ndarray of float64, shape (n_types, n_bins)
+        Table of aliases: the part of a bin's equal share that is its own ...
+    alias : ndarray of int64, shape (n_types, n_bins)
+        ... and the bin that has the rest.
     extinction : ExtinctionTable
         Optical depths.
     attenuated : bool
@@ -56,7 +61,11 @@ class LightYield(NamedTuple):
     """
 
     photons_per_m: np.ndarray
-    wavelengths_nm: np.ndarray
+    wavelength_min_nm: float
+    bin_nm: float
+    probability: np.ndarray
+    own: np.ndarray
+    alias: np.ndarray
     extinction: ExtinctionTable
     attenuated: bool
 
@@ -98,37 +107,63 @@ def make_light_yield(
     curves = [responses] if isinstance(responses, Curve) else list(responses)
     if not curves:
         raise InputError("light", "responses", curves, "at least one spectral response")
-    tables = [_band(curve, wavelength_min_nm, wavelength_max_nm) for curve in curves]
+    n = int(np.ceil((wavelength_max_nm - wavelength_min_nm) / BIN_NM))
+    edges = np.linspace(wavelength_min_nm, wavelength_max_nm, n + 1)
+    parts = np.array([_integrals(curve, edges) for curve in curves])
+    totals = parts.sum(axis=1)
+    probability = parts / totals[:, None]
+    aliases = [_alias_table(row) for row in probability]
     clear = ExtinctionTable(np.array([0.0, 1.0]), np.array([0.0, 1.0]), np.zeros((2, 2)), 0.0)
     return LightYield(
-        np.array([total for total, _ in tables]),
-        np.array([quantiles for _, quantiles in tables]),
+        2.0e9 * np.pi * FINE_STRUCTURE * totals,
+        float(wavelength_min_nm),
+        float((wavelength_max_nm - wavelength_min_nm) / n),
+        probability,
+        np.array([own for own, _ in aliases]),
+        np.array([alias for _, alias in aliases]),
         clear if extinction is None else extinction,
         extinction is not None,
     )
 
 
-def _band(curve, wavelength_min_nm, wavelength_max_nm):
-    """Photons per metre and sin^2(theta), and quantiles of the wavelength."""
+def _integrals(curve, edges):
+    """Integral of response / lambda^2 in each bin, in 1 / nm."""
     if np.any(~(curve.y >= 0.0) | (curve.y > 1.0)):
-        raise InputError("light", "responses", float(np.max(curve.y)), "values from 0 to 1")
-    n = int(np.ceil((wavelength_max_nm - wavelength_min_nm) / GRID_NM)) + 1
-    grid = np.linspace(wavelength_min_nm, wavelength_max_nm, n)
-    inside = (curve.x > wavelength_min_nm) & (curve.x < wavelength_max_nm)
-    grid = np.unique(np.concatenate([grid, curve.x[inside]]))
-    response = np.interp(grid, curve.x, curve.y, left=0.0, right=0.0)
-    # Linear response between neighbours, integrated exactly against 1 / lambda^2.
+        worst = curve.y[np.argmax(np.abs(curve.y - 0.5))]
+        raise InputError("light", "responses", float(worst), "values from 0 to 1")
+    inside = (curve.x > edges[0]) & (curve.x < edges[-1])
+    grid = np.unique(np.concatenate([edges, curve.x[inside]]))
+    # A response may start or end with a step: it is looked at inside the intervals.
     low, high = grid[:-1], grid[1:]
-    slope = np.diff(response) / np.diff(grid)
-    parts = (response[:-1] - slope * low) * (1.0 / low - 1.0 / high) + slope * np.log(high / low)
-    cumulative = np.concatenate([[0.0], np.cumsum(parts)])
-    if not cumulative[-1] > 0.0:
-        allowed = f"a response above zero in {wavelength_min_nm} to {wavelength_max_nm} nm"
-        raise InputError("light", "responses", float(np.max(response)), allowed)
-    probability = np.linspace(0.0, 1.0, N_QUANTILES + 1)
-    rising = np.concatenate([[True], parts > 0.0])
-    quantiles = np.interp(probability, cumulative[rising] / cumulative[-1], grid[rising])
-    return 2.0e9 * np.pi * FINE_STRUCTURE * cumulative[-1], quantiles
+    third = (high - low) / 3.0
+    at_1, at_2 = (
+        np.interp(low + part * third, curve.x, curve.y, left=0.0, right=0.0) for part in (1, 2)
+    )
+    slope = (at_2 - at_1) / third
+    start = at_1 - slope * third
+    # Linear in an interval, integrated exactly against 1 / lambda^2.
+    parts = (start - slope * low) * (1.0 / low - 1.0 / high) + slope * np.log(high / low)
+    parts = np.add.reduceat(np.maximum(parts, 0.0), np.searchsorted(grid, edges[:-1]))
+    if not parts.sum() > 0.0:
+        allowed = f"a response above zero in {edges[0]} to {edges[-1]} nm"
+        raise InputError("light", "responses", float(np.max(curve.y)), allowed)
+    return parts
+
+
+def _alias_table(probability):
+    """Share of its own and alias of each bin (Walker, ACM Trans. Math. Softw. 3 (1977) 253)."""
+    n = probability.size
+    left = probability * n
+    own, alias = np.ones(n), np.arange(n)
+    small = [i for i in range(n) if left[i] < 1.0]
+    large = [i for i in range(n) if left[i] >= 1.0]
+    while small and large:
+        i, j = small.pop(), large[-1]
+        own[i], alias[i] = left[i], j
+        left[j] -= 1.0 - left[i]
+        if left[j] < 1.0:
+            small.append(large.pop())
+    return own, alias
 
 
 @jit_leaf
@@ -152,8 +187,8 @@ def sine_squared(index_minus_one, gamma):
 
 
 @jit_leaf
-def wavelength_nm(light, kind, probability):
-    """Wavelength at a quantile of its distribution at emission.
+def wavelength_nm(light, kind, random):
+    """Draw a wavelength as emitted and kept, before extinction.
 
     Parameters
     ----------
@@ -161,18 +196,25 @@ def wavelength_nm(light, kind, probability):
         Yield.
     kind : int
         Type of telescope.
-    probability : float
-        Inside [0, 1).
+    random : float
+        Uniform deviate inside [0, 1).
 
     Returns
     -------
     float
         Wavelength in nm.
     """
-    position = probability * N_QUANTILES
-    node = int(position)
-    low = light.wavelengths_nm[kind, node]
-    return low + (position - node) * (light.wavelengths_nm[kind, node + 1] - low)
+    position = random * light.own.shape[1]
+    place = int(position)
+    part = position - place
+    own = light.own[kind, place]
+    # What is left of the deviate is uniform again, inside the bin.
+    if part < own:
+        part /= own
+    else:
+        part = (part - own) / (1.0 - own)
+        place = light.alias[kind, place]
+    return light.wavelength_min_nm + (place + part) * light.bin_nm
 
 
 @jit_leaf
@@ -217,9 +259,10 @@ def photons_per_metre(light, atmosphere, height_m, gamma, cos_zenith=1.0, kind=0
     float
         Photons per metre; zero below the threshold.
     """
-    # Quantiles are points of equal weight: their midpoints give the mean over the spectrum.
-    middle = 0.5 * (light.wavelengths_nm[kind, 1:] + light.wavelengths_nm[kind, :-1])
-    survive = np.mean([surviving_fraction(light, w, height_m, cos_zenith) for w in middle])
+    weights = light.probability[kind]
+    middle = light.wavelength_min_nm + (np.arange(weights.size) + 0.5) * light.bin_nm
+    passing = [surviving_fraction(light, wave, height_m, cos_zenith) for wave in middle]
+    survive = np.sum(weights * passing)
     emitted = max(0.0, sine_squared(refractivity(atmosphere, height_m), gamma))
     return float(light.photons_per_m[kind] * emitted * survive)
 
