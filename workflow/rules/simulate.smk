@@ -77,21 +77,15 @@ rule plot_optics:
     input:
         instrument=campaign.simulations.instrument_files,
     output:
-        spots=report(
-            P.spots_figure,
-            caption="../report/spots.rst",
+        optics=report(
+            directory(P.optics_figures),
+            patterns=["{figure}.png"],
+            caption="../report/optics.rst",
             category="5 Simulations",
             subcategory="{production}",
-            labels={"figure": "spot diagrams"},
+            labels={"figure": "optics: {figure}"},
         ),
-        psf=report(
-            P.psf_figure,
-            caption="../report/psf.rst",
-            category="5 Simulations",
-            subcategory="{production}",
-            labels={"figure": "optical point spread function"},
-        ),
-        provenance=P.sidecar(P.spots_figure),
+        provenance=P.sidecar(P.optics_figures),
     log:
         log_of("plot_optics", "production"),
     benchmark:

@@ -36,16 +36,16 @@ rule run_corsika:
         log_of("run_corsika", "production", "run", "chunk"),
     benchmark:
         benchmark_of("run_corsika", "production", "run", "chunk")
+    container:
+        campaign.simulations.corsika_image
     params:
         executable=campaign.simulations.corsika_executable,
     message:
         "CORSIKA: {wildcards.production}, run {wildcards.run}, chunk {wildcards.chunk}"
-    container:
-        campaign.simulations.corsika_image
     shell:
         # CORSIKA reads its tables from, and writes to, the folder in which it is started.
         "here=$PWD; folder=$(mktemp -d); trap 'rm -rf \"$folder\"' EXIT; "
-        "cp -rs \"$(cd \"$(dirname {params.executable:q})\" && pwd)\"/. \"$folder\" && "
-        "cp {input.profile:q} \"$folder\"/atmosphere.dat && cd \"$folder\" && "
-        "./$(basename {params.executable:q}) < \"$here\"/{input.card:q} > \"$here\"/{log:q} 2>&1 && "
-        "mv photons.corsika \"$here\"/{output.photons:q}"
+        'cp -rs "$(cd "$(dirname {params.executable:q})" && pwd)"/. "$folder" && '
+        'cp {input.profile:q} "$folder"/atmosphere.dat && cd "$folder" && '
+        './$(basename {params.executable:q}) < "$here"/{input.card:q} > "$here"/{log:q} 2>&1 && '
+        'mv photons.corsika "$here"/{output.photons:q}'

@@ -1,6 +1,6 @@
 """Simulate a chunk of showers up to the photons at the telescopes."""
 
 from iactflow.campaign.job import run_job
-from iactflow.shower.stages import simulate_showers
+from iactflow.telescope.stages.showers import simulate_showers
 
 run_job(snakemake, simulate_showers)

@@ -40,8 +40,8 @@ class Paths:
         self.light_figure = f"{production}/light_on_the_ground.png"
         self.images_figure = f"{production}/images.png"
         self.trigger_figure = f"{production}/trigger.png"
-        self.spots_figure = f"{production}/spots.png"
-        self.psf_figure = f"{production}/psf.png"
+        # A folder: two figures per type of telescope.
+        self.optics_figures = f"{production}/optics"
         self.mock_chunk = f"{root}/dl3/mock/{{chunk}}"
         self.mock_root = f"{root}/dl3/mock"
         self.mock_obs_index = f"{root}/dl3/mock/obs-index.fits.gz"

@@ -142,7 +142,7 @@ class Simulations:
         bad = [value for value in table["obs_id"] if not str(value).isdigit()]
         if bad:
             raise InputError(file, "obs_id", bad[0], "whole numbers")
-        at_hand = sorted(int(value) for value in table["obs_id"])
+        at_hand = sorted({int(value) for value in table["obs_id"]})
         wanted = block.observations.obs_ids or at_hand
         unknown = sorted(set(wanted) - set(at_hand))
         if unknown:

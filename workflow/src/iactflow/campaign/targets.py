@@ -193,7 +193,7 @@ class Targets:
         """Patterns of the figures of a production."""
         p = self.paths
         showers = (p.profiles_figure_of_showers, p.light_figure, p.images_figure, p.trigger_figure)
-        return (*showers, p.spots_figure, p.psf_figure)
+        return (*showers, p.optics_figures)
 
     @property
     def products(self) -> list[str]:

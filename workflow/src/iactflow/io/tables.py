@@ -9,12 +9,14 @@ from iactflow.io.datamodel import Table, render
 from iactflow.io.tables_events import EVENT_TABLES
 from iactflow.io.tables_results import RESULT_TABLES
 from iactflow.io.tables_science import SCIENCE_TABLES
+from iactflow.io.tables_simulation import SIMULATION_TABLES
 
 __all__ = ["DOCUMENT", "TABLES", "find_table"]
 
 DOCUMENT = "docs/data-model.md"
 TABLES: dict[str, Table] = {
-    table.name: table for table in (*EVENT_TABLES, *SCIENCE_TABLES, *RESULT_TABLES)
+    table.name: table
+    for table in (*SIMULATION_TABLES, *EVENT_TABLES, *SCIENCE_TABLES, *RESULT_TABLES)
 }
 
 

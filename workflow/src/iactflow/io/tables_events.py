@@ -1,7 +1,6 @@
-"""Tables from the simulation to DL2, one row per shower, event or telescope.
+"""Tables from R0 to DL2, one row per event or telescope.
 
-Sources of names: ctapipe 0.28 data model (R0 to DL2), CORSIKA IACT package (photon bunches;
-Bernlöhr, Astropart. Phys. 30 (2008) 149).
+Source of names: ctapipe 0.28 data model (R0 to DL2).
 Directions of telescopes and events are horizontal (azimuth from north through east); ground
 coordinates have x to north, y to west and z up, from the array's reference point.
 """
@@ -9,184 +8,14 @@ coordinates have x to north, y to west and z up, from the array's reference poin
 from __future__ import annotations
 
 from iactflow.io.datamodel import Column, Table
+from iactflow.io.tables_simulation import ANY, EVENT_ID, OBS_ID, TEL_ID
 
 __all__ = ["EVENT_TABLES"]
 
-ANY = (None,)
 
-
-OBS_ID = Column("obs_id", "i8", "", "run, simulated or real")
-EVENT_ID = Column("event_id", "i8", "", "event of the run")
-TEL_ID = Column("tel_id", "i2", "", "telescope")
-SHOWER_ID = Column("shower_id", "i8", "", "shower of the run")
-REUSE_ID = Column("reuse_id", "i4", "", "re-use of the shower at another core position")
-PARTICLE = Column(
-    "particle_id",
-    "i4",
-    "",
-    "primary: 1 gamma, 2 positron, 3 electron, 5 and 6 muons, 14 proton, 100 A + Z nucleus "
-    "(CORSIKA's numbers)",
-)
-ENERGY_BIN = (
-    Column("energy_min_tev", "f8", "TeV", "lower edge of the energy bin"),
-    Column("energy_max_tev", "f8", "TeV", "upper edge of the energy bin"),
-)
-
-SHOWER_TRUTH = (
-    PARTICLE,
-    Column("true_energy_tev", "f8", "TeV", "energy of the primary"),
-    Column("true_alt_deg", "f8", "deg", "altitude from which the primary comes"),
-    Column("true_az_deg", "f8", "deg", "azimuth from which the primary comes"),
-    Column("true_h_first_int_m", "f4", "m", "height of the first interaction above sea level"),
-    Column("true_x_max_g_cm2", "f4", "g / cm2", "slant depth of the shower maximum"),
-)
-CORE_TRUTH = (
-    Column("true_core_x_m", "f8", "m", "core, to the north"),
-    Column("true_core_y_m", "f8", "m", "core, to the west"),
-)
 TIME = (
     Column("time_s", "i8", "s", "TAI seconds since 1970-01-01"),
     Column("time_qns", "u4", "", "quarters of a nanosecond after time_s"),
-)
-
-SIMULATION = (
-    Table(
-        "simulation_runs",
-        "simulation",
-        "A simulated run, or a range of its showers: what was thrown, and how.",
-        (
-            OBS_ID,
-            PARTICLE,
-            Column("shower_id_min", "i8", "", "first shower of the range"),
-            Column("shower_id_max", "i8", "", "last shower of the range"),
-            Column("n_showers", "i8", "", "showers simulated"),
-            Column("shower_reuse", "i4", "", "core positions per shower"),
-            Column("energy_range_min_tev", "f8", "TeV", "least energy thrown"),
-            Column("energy_range_max_tev", "f8", "TeV", "largest energy thrown"),
-            Column("spectral_index", "f8", "", "index of the thrown power law, negative"),
-            Column("pointing_alt_deg", "f8", "deg", "altitude of the pointing"),
-            Column("pointing_az_deg", "f8", "deg", "azimuth of the pointing"),
-            Column("min_viewcone_radius_deg", "f8", "deg", "least angle from the pointing"),
-            Column("max_viewcone_radius_deg", "f8", "deg", "largest angle from the pointing"),
-            Column("min_scatter_range_m", "f8", "m", "least core distance, shower plane"),
-            Column("max_scatter_range_m", "f8", "m", "largest core distance, shower plane"),
-            Column("observation_level_m", "f8", "m", "height above sea level"),
-            Column("wavelength_min_nm", "f4", "nm", "shortest wavelength of emitted photons"),
-            Column("wavelength_max_nm", "f4", "nm", "longest wavelength of emitted photons"),
-            Column("seed", "u8", "", "seed of the campaign"),
-        ),
-        ("obs_id", "shower_id_min"),
-    ),
-    Table(
-        "thrown_events",
-        "simulation",
-        "Thrown events of a run in a bin of energy and angle: the normalisation of responses.",
-        (
-            OBS_ID,
-            PARTICLE,
-            *ENERGY_BIN,
-            Column("viewcone_min_deg", "f8", "deg", "lower edge, angle from the pointing"),
-            Column("viewcone_max_deg", "f8", "deg", "upper edge, angle from the pointing"),
-            Column("n_thrown", "i8", "", "events thrown, re-uses counted"),
-        ),
-        ("obs_id", "particle_id", "energy_min_tev", "viewcone_min_deg"),
-        adds=("n_thrown",),
-    ),
-    Table(
-        "showers",
-        "simulation",
-        "A simulated shower.",
-        (
-            OBS_ID,
-            SHOWER_ID,
-            *SHOWER_TRUTH,
-            Column("n_photons", "f8", "", "Cherenkov photons emitted from 300 to 600 nm"),
-        ),
-        ("obs_id", "shower_id"),
-    ),
-    Table(
-        "longitudinal_profiles",
-        "simulation",
-        "Charged particles of a shower against depth.",
-        (
-            OBS_ID,
-            SHOWER_ID,
-            Column("depth_g_cm2", "f4", "g / cm2", "slant depths", ANY),
-            Column(
-                "n_charged",
-                "f4",
-                "",
-                "charged particles above the cut of the cascade at these depths",
-                ANY,
-            ),
-        ),
-        ("obs_id", "shower_id"),
-    ),
-    Table(
-        "shower_cores",
-        "simulation",
-        "A core position of a shower.",
-        (
-            OBS_ID,
-            SHOWER_ID,
-            REUSE_ID,
-            *CORE_TRUTH,
-            Column("area_weight", "f8", "", "weight of a core not drawn uniformly, else 1"),
-        ),
-        ("obs_id", "shower_id", "reuse_id"),
-    ),
-    Table(
-        "telescope_light",
-        "simulation",
-        "Light of a shower at a telescope, whether or not it triggers.",
-        (
-            OBS_ID,
-            SHOWER_ID,
-            REUSE_ID,
-            TEL_ID,
-            Column("impact_distance_m", "f4", "m", "distance of the telescope from the axis"),
-            Column(
-                "n_photons",
-                "f4",
-                "",
-                "photons in the telescope's sphere: of our own showers those that survive "
-                "extinction and the detector's response to their wavelength; of CORSIKA all",
-            ),
-        ),
-        ("obs_id", "shower_id", "reuse_id", "tel_id"),
-    ),
-    Table(
-        "simulated_events",
-        "simulation",
-        "Truth of a triggered event.",
-        (OBS_ID, EVENT_ID, SHOWER_ID, REUSE_ID, *SHOWER_TRUTH, *CORE_TRUTH),
-        ("obs_id", "event_id"),
-    ),
-)
-
-PHOTONS = (
-    Table(
-        "photon_bunches",
-        "photons",
-        "A bunch of photons in the sphere around a telescope. Positions lie in the horizontal "
-        "plane through the centre of that sphere.",
-        (
-            OBS_ID,
-            SHOWER_ID,
-            REUSE_ID,
-            TEL_ID,
-            Column("bunch_id", "i8", "", "bunch of this shower, re-use and telescope"),
-            Column("x_m", "f4", "m", "position to the north of the telescope"),
-            Column("y_m", "f4", "m", "position to the west of the telescope"),
-            Column("cos_x", "f4", "", "direction of flight, cosine to x"),
-            Column("cos_y", "f4", "", "direction of flight, cosine to y; downward"),
-            Column("time_ns", "f4", "ns", "arrival, after the primary would reach the core"),
-            Column("emission_height_m", "f4", "m", "height of emission above sea level"),
-            Column("n_photons", "f4", "", "photons in the bunch"),
-            Column("wavelength_nm", "f4", "nm", "wavelength; 0: to be drawn by the detector"),
-        ),
-        ("obs_id", "shower_id", "reuse_id", "tel_id", "bunch_id"),
-    ),
 )
 
 TEL_EVENT = ("obs_id", "event_id", "tel_id")
@@ -415,4 +244,4 @@ DL2 = (
     ),
 )
 
-EVENT_TABLES = (*SIMULATION, *PHOTONS, *R0, *R1, *DL1, *DL2)
+EVENT_TABLES = (*R0, *R1, *DL1, *DL2)

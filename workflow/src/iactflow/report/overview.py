@@ -51,7 +51,7 @@ def make_overview(inputs, outputs, params, wildcards) -> None:
         style=(folder / "overview.css").read_text(encoding="utf-8"),
         description=escape(facts["description"]),
         gate=_gate(inputs.verdicts),
-        targets=_targets(summary) if summary["targets"] else "",
+        targets=_targets(summary),
         simulations=_simulations(summary["simulations"]),
         attribution=_attribution(facts),
         provenance=_provenance(summary, facts),
@@ -101,6 +101,8 @@ def _software(summary: dict) -> list[tuple[str, str]]:
 
 
 def _targets(summary: dict) -> str:
+    if not summary["targets"]:
+        return ""
     labels = summary["about"]["labels"]
     rows, parts = [], []
     for name, target in summary["targets"].items():
@@ -128,7 +130,8 @@ def _targets(summary: dict) -> str:
         "significance by Li &amp; Ma (1983).</p>"
     )
     counts = note + table(head, rows, numeric=range(1, 8)) if rows else ""
-    return counts + "\n".join(parts)
+    body = counts + "\n".join(parts)
+    return f'<section id="targets"><h2>Targets</h2>{body}</section>'
 
 
 def _spectrum(spectrum: dict | None) -> list[str]:
@@ -218,7 +221,40 @@ def _light_curves(curves: dict) -> list[str]:
     return [table(head, rows, numeric=(2, 3, 4))]
 
 
+def _simulations(productions: dict) -> str:
+    """Section of the productions; empty where there are none."""
+    if not productions:
+        return ""
+    rows = []
+    for name, block in productions.items():
+        for level, triggered in block["n_triggered"].items():
+            rows.append(
+                (
+                    escape(name),
+                    escape(block["particle"].replace("_", " ")),
+                    f"{escape(block['instrument'])} {escape(block['instrument_version'])}",
+                    f"{block['energy_min_tev']:g} – {block['energy_max_tev']:g}",
+                    level,
+                    number(block["n_showers"]),
+                    number(block["n_thrown"]),
+                    number(triggered),
+                    number(block["mean_multiplicity"][level], 2),
+                    number(block["cpu_ms_per_thrown"], 1),
+                )
+            )
+    head = ("production", "particle", "instrument", "energy (TeV)", "night sky", "showers",
+            "thrown", "triggered", "telescopes", "CPU (ms) per thrown event")  # fmt: skip
+    note = (
+        "<p>Thrown events count every re-use of a shower; the CPU time of a thrown event covers "
+        "its shower and all levels of the night sky.</p>"
+    )
+    body = note + table(head, rows, numeric=range(4, 10))
+    return f'<section id="simulations"><h2>Simulations</h2>{body}</section>'
+
+
 def _attribution(facts: dict) -> str:
+    if not facts["targets"]:
+        return "<p>Simulated data: no telescope observed them.</p>"
     if facts["data_source"] != "dl3":
         return (
             "<p>Mock data: events sampled from responses computed from published "

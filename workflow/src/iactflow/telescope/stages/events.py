@@ -164,7 +164,7 @@ def calibration_columns(setup: Setup, detector: Detector) -> Iterator[dict]:
     """
     for tel_id, tables in detector.tables.items():
         readout = tables.readout
-        broken = np.isin(np.arange(tables.n_pixels), setup.broken_pixels.get(tel_id, []))
+        broken = np.isin(np.arange(tables.n_pixels), setup.broken_pixels.get(tel_id, ()))
         for channel in range(readout.counts.shape[0]):
             counts = readout.counts[channel].astype(np.float64)
             live = counts > 0.0

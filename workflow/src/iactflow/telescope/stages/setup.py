@@ -7,13 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from astropy.time import Time
 
 from iactflow.atmosphere.extinction import ExtinctionTable
 from iactflow.atmosphere.profile import AtmosphereProfile
 from iactflow.atmosphere.site import load_atmosphere
 from iactflow.atmosphere.table import AtmosphereTable, make_table
 from iactflow.errors import InputError
-from iactflow.instrument.description import Alignment, ArrayTrigger, Instrument, Telescope
+from iactflow.instrument.conditions import (
+    Conditions,
+    TelescopeConditions,
+    apply_conditions,
+    override_alignment,
+    read_conditions,
+)
+from iactflow.instrument.description import Instrument
 from iactflow.instrument.load import load_instrument
 from iactflow.shower.light import LightYield, make_light_yield
 from iactflow.shower.primaries import PARTICLE_ID
@@ -23,10 +31,12 @@ from iactflow.telescope.detector_tables import UnbunchedLight, light_responses
 __all__ = [
     "Setup",
     "apply_alignment",
+    "atmosphere_folder",
     "band_nm",
+    "instrument_folder",
     "make_detector",
     "make_setup",
-    "select_telescopes",
+    "run_conditions",
 ]
 
 ATMOSPHERES = "config/atmospheres"
@@ -60,9 +70,7 @@ class Setup:
         Kind of each telescope.
     band_nm : tuple of two float
         Band of the light.
-    nsb : tuple
-        Levels of the night sky: factors, or mappings by telescope.
-    broken_pixels : dict of int to list of int
+    broken_pixels : dict of int to tuple of int
         Pixels without signal, by telescope.
     start_s : int
         TAI seconds since 1970 at the start of the run; 0 for a run of no date.
@@ -81,8 +89,7 @@ class Setup:
     light: LightYield
     kinds: dict[int, int]
     band_nm: tuple[float, float]
-    nsb: tuple
-    broken_pixels: dict[int, list[int]]
+    broken_pixels: dict[int, tuple[int, ...]]
     start_s: int
 
     @property
@@ -146,22 +153,19 @@ class Setup:
             "instrument_version": instrument.version,
             "instrument_digest": instrument.digest,
             "tel_ids": self.tel_ids,
+            "pointing_deg": [self.alt_deg, self.az_deg],
             "atmosphere": instrument.site.atmosphere,
         }
 
 
-def _tilted(alignment: Alignment, tilt: Mapping) -> Alignment:
-    return replace(alignment, **{key: value for key, value in tilt.items() if value is not None})
-
-
-def apply_alignment(instrument: Instrument, overrides: Sequence[Mapping], file: str) -> Instrument:
+def apply_alignment(instrument: Instrument, entries: Sequence[Mapping], file: str) -> Instrument:
     """Give telescopes another alignment of their mirrors than the description's.
 
     Parameters
     ----------
     instrument : Instrument
         Array.
-    overrides : sequence of mapping
+    entries : sequence of mapping
         Block ``alignment`` of a production; later entries win.
     file : str
         Named in errors.
@@ -176,24 +180,20 @@ def apply_alignment(instrument: Instrument, overrides: Sequence[Mapping], file: 
     InputError
         If an entry names a telescope or type that the array does not have.
     """
-    telescopes = {t.tel_id: t for t in instrument.telescopes}
     types = sorted({t.type.name for t in instrument.telescopes})
-    for i, entry in enumerate(overrides):
-        key = f"alignment[{i}]"
-        _check_known(entry["telescope_types"] or [], types, file, f"{key}.telescope_types")
-        _check_known(entry["tel_ids"] or [], list(telescopes), file, f"{key}.tel_ids")
-        for tel_id, telescope in telescopes.items():
-            chosen = tel_id in (entry["tel_ids"] or telescopes)
-            if chosen and telescope.type.name in (entry["telescope_types"] or types):
-                optics = telescope.type.optics
-                optics = replace(
-                    optics,
-                    align_horizontal=_tilted(optics.align_horizontal, entry["horizontal"]),
-                    align_vertical=_tilted(optics.align_vertical, entry["vertical"]),
-                )
-                kind = replace(telescope.type, optics=optics)
-                telescopes[tel_id] = replace(telescope, type=kind)
-    return replace(instrument, telescopes=tuple(telescopes.values()))
+    known = [t.tel_id for t in instrument.telescopes]
+    overrides: dict[int, dict] = {}
+    for i, entry in enumerate(entries):
+        kinds, tel_ids = entry["telescope_types"] or types, entry["tel_ids"] or known
+        _check_known(kinds, types, file, f"alignment[{i}].telescope_types")
+        _check_known(tel_ids, known, file, f"alignment[{i}].tel_ids")
+        for telescope in instrument.telescopes:
+            if telescope.type.name in kinds and telescope.tel_id in tel_ids:
+                tilts = overrides.setdefault(telescope.tel_id, {"horizontal": {}, "vertical": {}})
+                for direction, tilt in tilts.items():
+                    given = {k: v for k, v in entry[direction].items() if v is not None}
+                    tilt.update(given)
+    return override_alignment(instrument, overrides, file)
 
 
 def _check_known(wanted: Sequence, known: Sequence, file: str, key: str) -> None:
@@ -202,43 +202,52 @@ def _check_known(wanted: Sequence, known: Sequence, file: str, key: str) -> None
         raise InputError(file, key, unknown[0], ", ".join(map(str, known)))
 
 
-def select_telescopes(
-    instrument: Instrument, tel_ids: Sequence[int] | None, file: str
-) -> Instrument:
-    """Leave telescopes out, and array triggers that are left without enough of them.
+def run_conditions(inputs, settings: Mapping, run: int, instrument: Instrument) -> Conditions:
+    """Conditions of a run: those of an observation, or the nominal ones of a production.
 
     Parameters
     ----------
+    inputs : namespace
+        ``conditions``: table of run conditions, or nothing.
+    settings : mapping
+        Block of the production.
+    run : int
+        Run.
     instrument : Instrument
         Array.
-    tel_ids : sequence of int or None
-        Telescopes that take part; None: all.
-    file : str
-        Named in errors.
 
     Returns
     -------
-    Instrument
-        Smaller array.
+    Conditions
+        Pointing, and the telescopes that the production takes of those that took part.
 
     Raises
     ------
     InputError
-        If a telescope is unknown, or no array trigger can fire any more.
+        If the table is bad or lacks the run, or the production names an unknown telescope.
     """
-    if tel_ids is None:
-        return instrument
-    _check_known(tel_ids, [t.tel_id for t in instrument.telescopes], file, "tel_ids")
-    kept: tuple[Telescope, ...] = tuple(t for t in instrument.telescopes if t.tel_id in tel_ids)
-    triggers: list[ArrayTrigger] = []
-    for trigger in instrument.triggers:
-        members = tuple(i for i in trigger.tel_ids if i in tel_ids)
-        if len(members) >= trigger.multiplicity:
-            triggers.append(replace(trigger, tel_ids=members))
-    if not triggers:
-        allowed = "telescopes that satisfy an array trigger of the instrument"
-        raise InputError(file, "tel_ids", list(tel_ids), allowed)
-    return replace(instrument, telescopes=kept, triggers=tuple(triggers))
+    known = [t.tel_id for t in instrument.telescopes]
+    wanted = settings["tel_ids"] or known
+    _check_known(wanted, known, f"simulations.{settings['name']}", "tel_ids")
+    tables = _listed(inputs.conditions)
+    if not tables:
+        nominal = {tel_id: TelescopeConditions(tel_id) for tel_id in wanted}
+        return Conditions(
+            obs_id=run,
+            altitude_deg=90.0 - settings["zenith_deg"],
+            azimuth_deg=settings["azimuth_deg"],
+            start_utc=None,
+            telescopes=nominal,
+        )
+    runs = read_conditions(tables[0])
+    if run not in runs:
+        raise InputError(tables[0], "obs_id", run, f"{len(runs)} runs of this table")
+    taken = {tel_id: state for tel_id, state in runs[run].telescopes.items() if tel_id in wanted}
+    return replace(runs[run], telescopes=taken)
+
+
+def _listed(paths) -> list[str]:
+    return [paths] if isinstance(paths, str) else list(paths)
 
 
 def band_nm(responses: Sequence, extinction: ExtinctionTable) -> tuple[float, float]:
@@ -340,14 +349,16 @@ def make_setup(inputs, params, wildcards) -> Setup:
         If a description is bad, or settings name what the array does not have.
     """
     settings, run = params.settings, int(wildcards.run)
-    file = f"simulations.{settings['name']}"
-    files = [inputs.instrument] if isinstance(inputs.instrument, str) else inputs.instrument
+    name = f"simulations.{settings['name']}"
+    files = _listed(inputs.instrument)
     instrument = load_instrument(instrument_folder(files))
-    instrument = select_telescopes(instrument, settings["tel_ids"], file)
-    instrument = apply_alignment(instrument, settings.get("alignment", []), file)
+    conditions = run_conditions(inputs, settings, run, instrument)
+    instrument = apply_conditions(instrument, conditions, name)
+    instrument = apply_alignment(instrument, settings.get("alignment", []), name)
     site = instrument.site
-    folder = atmosphere_folder(files, site.atmosphere)
-    profile, extinction = load_atmosphere(folder, site.altitude_m)
+    profile, extinction = load_atmosphere(
+        atmosphere_folder(files, site.atmosphere), site.altitude_m
+    )
     kinds, responses = light_responses(instrument)
     band = band_nm(responses, extinction)
     return Setup(
@@ -356,18 +367,21 @@ def make_setup(inputs, params, wildcards) -> Setup:
         run=run,
         showers=tuple(params.showers),
         instrument=instrument,
-        alt_deg=90.0 - settings["zenith_deg"],
-        az_deg=settings["azimuth_deg"],
+        alt_deg=conditions.altitude_deg,
+        az_deg=conditions.azimuth_deg,
         profile=profile,
         atmosphere=make_table(profile, site.altitude_m),
         extinction=extinction,
         light=make_light_yield(*band, responses, extinction),
         kinds=kinds,
         band_nm=band,
-        nsb=tuple(settings.get("nsb_levels", (1.0,))),
-        broken_pixels={},
-        start_s=0,
+        broken_pixels={t.tel_id: t.broken_pixels for t in conditions.telescopes.values()},
+        start_s=_tai_s(conditions.start_utc),
     )
+
+
+def _tai_s(start_utc: str | None) -> int:
+    return 0 if start_utc is None else int(Time(start_utc, scale="utc").unix_tai)
 
 
 def make_detector(setup: Setup) -> Detector:
@@ -387,7 +401,7 @@ def make_detector(setup: Setup) -> Detector:
         setup.instrument,
         setup.alt_deg,
         setup.az_deg,
-        setup.nsb,
+        tuple(setup.settings["nsb_levels"]),
         broken_pixels=setup.broken_pixels,
         light=UnbunchedLight(setup.extinction, setup.band_nm),
     )
