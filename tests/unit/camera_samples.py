@@ -98,6 +98,6 @@ def camera(pixels=None, **changes):
         collection_efficiency=0.95, qe_variation=0.0, single_pe=single_pe(),
         single_pe_afterpulse=single_pe_afterpulse(), gain_variation=0.0,
         transit_time_jitter_ns=0.0, transit_time_error_ns=0.0, nsb_rate_ghz=0.1,
-        nsb_airmass=(1.0, 0.0), readout=readout(), trigger=trigger(),
+        nsb_airmass=(0.0, 0.0), readout=readout(), trigger=trigger(),
     )  # fmt: skip
     return replace(made, **changes)

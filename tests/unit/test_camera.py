@@ -157,6 +157,7 @@ def test_variations_belong_to_the_telescope_and_are_cut():
     assert np.std(table.qe) == pytest.approx(0.98658 * 0.063, abs=4 * 0.063 / math.sqrt(2 * 1855))
     assert table.qe.max() <= qe_ceiling(made) == pytest.approx(1.189)
     assert np.mean(table.qe) == pytest.approx(1.0, abs=4 * 0.063 / math.sqrt(1855))
+    assert np.mean(table.gain) == pytest.approx(1.0, rel=1e-12)
     light = table.gain * table.qe
     assert np.std(light) == pytest.approx(0.98658 * 0.02, abs=4 * 0.02 / math.sqrt(2 * 1855))
     assert abs(np.corrcoef(table.pedestal_deviation[0], table.threshold_deviation)[0, 1]) < 0.1

@@ -255,11 +255,13 @@ def test_positions(data_dir, version, file):
 
 
 def test_refinement_of_ctao_north():
-    """7.0.0 lowers the threshold and the reflectivity of the LSTs; a pulse is another."""
+    """7.0.0 lowers threshold and reflectivity, and so night sky, of the LSTs; another pulse."""
     lines = diff_instruments(load("ctao-north-alpha/6.0.0"), load("ctao-north-alpha/7.0.0"))
     changed = {re.sub(r"LSTN-0\d", "LST", line) for line in lines if "pulse" not in line}
     assert changed == {
         "types.LST.camera.trigger.threshold: 260.7 -> 200",
+        "types.LST.camera.nsb_rate_ghz: 0.1868728 -> 0.183135344",
+        "types.LST.camera.nsb_rate_ghz: 0.1932312 -> 0.189366576",
         "types.LST.optics.degraded_reflection: 0.8 -> 0.784",
     }
 

@@ -222,7 +222,7 @@ def _camera(p: _Config, directory: Path, name: str, source: str) -> dict:
         "transit_time_jitter_ns": p.number("transit_time_jitter"),
         "transit_time_error_ns": p.number("transit_time_error"),
         # sim_telarray's rate is that of clean mirrors.
-        "nsb_rate_ghz": p.number("nightsky_background") * p.number("mirror_degraded_reflection"),
+        "nsb_rate_ghz": p.number("nightsky_background", p.number("mirror_degraded_reflection")),
         "nsb_airmass": p.floats("nsb_autoscale_airmass"),
         "readout": _readout(p, directory, source),
         "trigger": _trigger(p, directory, source, camera),

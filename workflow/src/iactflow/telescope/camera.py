@@ -184,6 +184,7 @@ def make_camera_table(camera: Camera, key_words: np.ndarray, broken_pixels=()) -
         qe *= pixels.relative_efficiency
     # Gains are set for equal charge at equal light; what is left is the quoted variation.
     gain = (1.0 + camera.gain_variation * deviation[1]) / qe
+    gain /= np.mean(gain)
     broken = np.asarray(broken_pixels, dtype=np.int64).ravel()
     if np.any((broken < 0) | (broken >= x.size)):
         raise InputError("camera", "broken_pixels", broken.tolist(), f"0 to {x.size - 1}")

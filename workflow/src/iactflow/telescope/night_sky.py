@@ -27,22 +27,26 @@ _LARGEST_MEAN = 64.0
 
 
 def airmass_factor(coefficients, zenith_deg: float) -> float:
-    """Night-sky light at a zenith angle relative to the zenith.
+    """Night-sky light at a zenith angle relative to the zenith (Patat, A&A 400 (2003) 1183).
+
+    A part f is airglow, a layer whose brightness grows with the air mass m; all light suffers an
+    extinction of k magnitudes per air mass.
 
     Parameters
     ----------
     coefficients : tuple of two float
-        (a, b) of a + b m in the air mass m.
+        (f, k).
     zenith_deg : float
         Zenith angle, below 90.
 
     Returns
     -------
     float
-        (a + b m) / (a + b) with m = 1 / cos(zenith angle).
+        (1 - f + f m) 10^(-0.4 k (m - 1)) with m = 1 / cos(zenith angle).
     """
-    a, b = coefficients
-    return (a + b / np.cos(np.deg2rad(zenith_deg))) / (a + b)
+    airglow, extinction = coefficients
+    more = 1.0 / np.cos(np.deg2rad(zenith_deg)) - 1.0
+    return (1.0 + airglow * more) * 10.0 ** (-0.4 * extinction * more)
 
 
 def night_sky_rates(
