@@ -157,6 +157,37 @@ def test_night_sky_fills_the_whole_readout(nectarcam):
     assert np.abs(mean).max() < 0.1 * width.mean()
 
 
+def test_types_of_telescopes_are_in_time(repository):
+    # Light needs 49 ns longer through an LST than through a MST.
+    array = load_instrument(repository / "config/instruments/ctao-north-alpha/6.0.0", check=False)
+    chosen = tuple(t for t in array.telescopes if t.name in ("LSTN-01", "MSTN-15"))
+    group = ArrayTrigger(tuple(t.tel_id for t in chosen), 2, 20.0)
+    array = replace(array, telescopes=chosen, triggers=(group,))
+    detector = Detector(array, *POINTING)
+    event = detector.respond(front(array, *POINTING, 4000), KEY)[0]
+    assert len(event.telescopes) == 2
+    assert np.ptp([t.trigger_time_ns for t in event.telescopes]) > 20.0
+    # The front reaches the reference point at time zero.
+    assert event.time_ns == pytest.approx(0.0, abs=6.0)
+
+
+def test_reduction_drops_dark_pixels(nectarcam):
+    telescope = nectarcam.telescopes[0]
+    camera = telescope.type.camera
+    reduction = {"method": "two_level", "picture_pe": 10.0, "boundary_pe": 5.0}
+    reduction |= {"width_samples": 8, "coincidence_ns": 8.0, "dilations": 1}
+    reduced = replace(camera, readout=replace(camera.readout, reduction=reduction))
+    telescope = replace(telescope, type=replace(telescope.type, camera=reduced))
+    photons = front(nectarcam, *POINTING, 1500)
+    whole = Detector(nectarcam, *POINTING).respond(photons, KEY)[0].telescopes[0].adc
+    array = replace(nectarcam, telescopes=(telescope,))
+    part = Detector(array, *POINTING).respond(photons, KEY)[0].telescopes[0]
+    kept = part.adc[0].any(axis=1)
+    assert 10 < kept.sum() < 200
+    np.testing.assert_array_equal(part.adc[:, kept], whole[:, kept])
+    assert part.true_image[kept].sum() > 0.7 * part.true_image.sum()
+
+
 def test_throughput_scales_the_light(hess):
     poor = replace(hess.telescopes[1], throughput=0.5)
     array = replace(hess, telescopes=(hess.telescopes[0], poor, *hess.telescopes[2:]))

@@ -21,7 +21,13 @@ from iactflow.errors import InputError
 from iactflow.instrument.description import ArrayTrigger
 from iactflow.telescope.frames import sky_direction
 
-__all__ = ["ArrayDecision", "array_trigger", "front_delays_ns", "least_telescopes"]
+__all__ = [
+    "LIGHT_SPEED_M_NS",
+    "ArrayDecision",
+    "array_trigger",
+    "front_delays_ns",
+    "least_telescopes",
+]
 
 LIGHT_SPEED_M_NS = 0.299792458
 
@@ -132,7 +138,7 @@ def array_trigger(
     times_ns : list of float
         When they did, on one clock.
     delays_ns : dict of int to float
-        Delay of the front at each telescope, `front_delays_ns`.
+        Delay of each telescope: that of the front, `front_delays_ns`, and its own.
     positions_m : dict of int to tuple of three float
         Positions of the telescopes.
 

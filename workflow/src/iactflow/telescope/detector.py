@@ -32,6 +32,7 @@ from iactflow.telescope.detector_tables import (
 )
 from iactflow.telescope.night_sky import draw_night_sky
 from iactflow.telescope.raytrace import empty_hits, trace_photons
+from iactflow.telescope.reduction import keep_pixels
 from iactflow.telescope.spectrum import draw_wavelengths
 from iactflow.telescope.trigger import TriggerResult, can_fire, fire_trigger
 
@@ -66,12 +67,13 @@ class TelescopeEvent(NamedTuple):
     tel_id : int
         Telescope.
     trigger_time_ns : float
-        Its trigger, after the primary would reach its core at the speed of light in vacuum.
+        Its own trigger, no delay taken off, after the primary would reach its core at the speed of
+        light in vacuum.
     n_trigger_pixels : int
         Pixels above the trigger threshold (analogue sum: in patches that fired).
     adc : ndarray of uint16
         Shape (n_gains, n_pixels) in mode ``charge``, (n_gains, n_pixels, n_samples) in mode
-        ``waveform``.
+        ``waveform``; zero in pixels that the reduction of the data volume drops.
     true_image : ndarray of int32, shape (n_pixels,)
         Photoelectrons of the shower.
     n_photons : float
@@ -94,8 +96,9 @@ class ArrayEvent(NamedTuple):
     nsb_level : int
         Number of the level.
     time_ns : float
-        Time of the coincidence, on the clock of the telescopes' triggers, corrected for the delay
-        of a plane front from the pointing to the array's reference point.
+        Time of the coincidence: of the light at the array's reference point, after the primary
+        would reach the core. The delays of a plane front from the pointing and of the telescopes
+        themselves are taken off.
     telescopes : tuple of TelescopeEvent
         Telescopes that are read out, by ascending number.
     """
@@ -171,7 +174,10 @@ class Detector:
         )
         self.positions_m = {t.tel_id: (t.x_m, t.y_m, t.z_m) for t in instrument.telescopes}
         delays = front_delays_ns(np.array(list(self.positions_m.values())), alt_deg, az_deg)
-        self.delays_ns = dict(zip(self.positions_m, delays.tolist(), strict=True))
+        self.delays_ns = {
+            tel_id: delay + self.tables[tel_id].path_ns
+            for tel_id, delay in zip(self.positions_m, delays.tolist(), strict=True)
+        }
         self._hits, self._rows = empty_hits(4096)
 
     def respond(
@@ -317,6 +323,9 @@ class Detector:
             tables.readout,
             sky.state,
         )
+        if tables.reduction is not None:
+            # Charges are waveforms of one sample to it.
+            keep_pixels(np.atleast_3d(adc), tables.readout, tables.reduction)
         image = np.bincount(light.electrons.pixel, minlength=tables.n_pixels).astype(np.int32)
         return TelescopeEvent(tel_id, result.time_ns, result.n_pixels, adc, image, light.n_photons)
 

@@ -10,13 +10,21 @@ import numpy as np
 from iactflow.atmosphere.extinction import ExtinctionTable
 from iactflow.campaign.streams import StreamKey
 from iactflow.errors import InputError
-from iactflow.instrument.description import Curve, Instrument, Telescope
+from iactflow.instrument.description import (
+    Curve,
+    Instrument,
+    Optics,
+    Telescope,
+    TelescopeTrigger,
+)
 from iactflow.telescope.amplitude import AmplitudeTable, make_amplitude_table
+from iactflow.telescope.array_trigger import LIGHT_SPEED_M_NS
 from iactflow.telescope.camera import CameraTable, make_camera_table
 from iactflow.telescope.charge import read_charge
 from iactflow.telescope.night_sky import night_sky_rates
 from iactflow.telescope.optics import OpticsTable, make_optics_table, pointing
 from iactflow.telescope.readout import ReadoutTable, make_readout_table
+from iactflow.telescope.reduction import ReductionTable, make_reduction_table
 from iactflow.telescope.spectrum import (
     WavelengthTable,
     make_wavelength_table,
@@ -80,6 +88,10 @@ class TelescopeTables(NamedTuple):
         Begin and end: of the pulse at the discriminator after a photoelectron; of the window of
         the trigger, around first and last light; of the light that a read-out sees, around the
         trigger.
+    path_ns : float
+        From the centre of the sphere over the mirror to the peak of the pulse at the discriminator.
+    reduction : ReductionTable or None
+        Reduction of the data volume; None: all pixels are kept.
     wavelengths : WavelengthTable or None
         For photons without a wavelength.
     extinction : ExtinctionTable or None
@@ -103,6 +115,8 @@ class TelescopeTables(NamedTuple):
     trigger_pulse_ns: tuple[float, float]
     trigger_reach_ns: tuple[float, float]
     readout_reach_ns: tuple[float, float]
+    path_ns: float
+    reduction: ReductionTable | None
     wavelengths: WavelengthTable | None
     extinction: ExtinctionTable | None
 
@@ -167,6 +181,12 @@ def _trigger_windows(trigger: TriggerTable) -> tuple[tuple[float, float], tuple[
     peak = begin + int(trigger.pulse.mean(axis=0).argmax()) * trigger.step_ns
     steps = 2 * (trigger.n_over + trigger.n_overlap) + abs(trigger.n_gate)
     return (begin, end), (begin, peak + 5.0 + steps * trigger.step_ns)
+
+
+def _path_ns(optics: Optics, trigger: TelescopeTrigger) -> float:
+    """Delay of a telescope, which array triggers compensate between types."""
+    path_m = optics.mirror_offset_m + optics.focal_length_m + optics.focus_offset_m
+    return path_m / LIGHT_SPEED_M_NS + float(trigger.pulse.x[np.argmax(trigger.pulse.y)])
 
 
 def _readout_reach(readout: ReadoutTable, waveform: bool) -> tuple[float, float]:
@@ -240,6 +260,8 @@ def _telescope_tables(
         trigger_pulse_ns=pulse,
         trigger_reach_ns=reach,
         readout_reach_ns=_readout_reach(readout, waveform),
+        path_ns=_path_ns(optics, camera.trigger),
+        reduction=make_reduction_table(camera, readout),
         wavelengths=wavelengths,
         extinction=None if light is None else light.extinction,
     )
