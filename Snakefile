@@ -35,13 +35,9 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/report.smk"
 
 
-if campaign.simulations:
+for name in campaign.simulations.rules:
 
-    include: "workflow/rules/simulate.smk"
-
-    for name in campaign.simulations.rules:
-
-        include: f"workflow/rules/{name}.smk"
+    include: f"workflow/rules/{name}.smk"
 
 
 if campaign.targets:

@@ -77,7 +77,7 @@ BAD = {
     "run twice": ("targets/crab/observations", {"obs_ids": [1, 1]}, CRAB + "observations", "twice"),
     "no runs named": ("targets/crab/observations", {}, CRAB + "observations", "radius_deg"),
     "label missing": ("targets/crab/label", "del", CRAB + "label", "required"),
-    "no targets": ("targets", {}, "targets", "at least 1"),
+    "nothing wanted": ("targets", {}, "campaign file", "a consistent block"),
     "campaign name": ("campaign", "My Campaign", "campaign", "matches"),
     "unknown target": ("only_targets", ["vela"], "campaign file", "unknown target 'vela'"),
     "mock without its block": ("data", {"source": "mock"}, "campaign file", "mock"),

@@ -41,11 +41,26 @@ def test_default_file_holds_the_defaults(repository):
 @pytest.mark.parametrize("block", _blocks(), ids=lambda b: b.__name__)
 def test_quantities_carry_their_unit(block):
     """A number with a dimension ends in its unit."""
-    units = ("_deg", "_tev", "_s", "_min", "_sigma", "_fraction", "_factor", "_bins", "_ts")
+    units = (
+        "_deg",
+        "_tev",
+        "_s",
+        "_min",
+        "_sigma",
+        "_fraction",
+        "_factor",
+        "_bins",
+        "_ts",
+        "_m",
+        "_mev",
+        "_rad",
+        "_x0",
+    )
     plain = {
         "seed", "n_bins", "n_runs", "index", "curvature", "amplitude", "spectral_index",
         "min_off_regions", "runs_per_job", "false_alarm_probability", "scale_check_flux",
         "n_on", "n_off", "statistic", "peak_significance", "off_mean", "off_std", "obs_ids",
+        "run", "n_showers", "showers_per_job", "shower_reuse", "nsb_levels", "tel_ids",
     }  # fmt: skip
     for key, field in block.model_fields.items():
         if re.search(r"\b(float|int)\b", str(field.annotation)):

@@ -64,12 +64,14 @@ class Simulations:
 
     @property
     def rules(self) -> list[str]:
-        """Files of the rules that make events: chosen here, never two rules with one output."""
+        """Files of rules: chosen before the DAG, so that no two rules have one output."""
+        if not self:
+            return []
         if self.backend == "corsika":
-            return ["simulate_corsika", "simulate_telescopes"]
+            return ["simulate_corsika", "simulate_telescopes", "simulate"]
         if self.split:
-            return ["simulate_showers", "simulate_telescopes"]
-        return ["simulate_events"]
+            return ["simulate_showers", "simulate_telescopes", "simulate"]
+        return ["simulate_events", "simulate"]
 
     @property
     def photons(self) -> str:

@@ -16,7 +16,7 @@ __all__ = ["summarise_simulation"]
 
 # Fifths of a decade, the same for all productions.
 BINS_PER_DECADE = 5
-IMPACT_EDGES_M = np.concatenate([np.arange(0, 200, 20), np.arange(200, 401, 50), [500, 700, 1000]])
+IMPACT_EDGES_M = np.array([*range(0, 200, 20), *range(200, 401, 50), 500.0, 700.0, 1000.0])
 N_CORE_BINS = 10
 READ_OUT = ("charges_r0", "waveforms_r0")
 

@@ -107,7 +107,7 @@ def summarise(inputs, outputs, params, wildcards) -> None:
         "image": facts["image"],
         "config_sha256": facts["config_sha256"],
         "targets": _targets(params.index, facts["targets"]),
-        "simulations": _simulations(_listed(inputs.simulations), sidecars),
+        "simulations": _simulations(_listed(vars(inputs).get("simulations", [])), sidecars),
         "cross_checks": [row for path in _listed(inputs.verdicts) for row in read_verdicts(path)],
         "cost": cost_per_rule(sidecars),
         "about": {
