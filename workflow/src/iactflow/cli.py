@@ -9,6 +9,7 @@ from pathlib import Path
 from iactflow import __version__
 from iactflow.errors import InputError
 from iactflow.instrument.command import add_instrument_command
+from iactflow.shower.compare_command import add_compare_command
 
 __all__ = ["main"]
 
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_schema)
 
     add_instrument_command(commands)
+    add_compare_command(commands)
     return parser
 
 
