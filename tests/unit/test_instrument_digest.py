@@ -126,6 +126,22 @@ def test_differences_say_what_changed(version):
     assert not [line for line in lines if "cosine_deg" in line or "telescopes" in line]
 
 
+def test_a_renamed_type_is_compared_with_what_it_was(version):
+    second = second_version(version)
+    write(second, "Other.yaml", {
+        "source": "new", "extends": "Small", "optics": {"focal_length_m": 12.0},
+    })  # fmt: skip
+    change(second, "instrument.yaml", "telescopes", {i: {"type": "Other"} for i in (1, 2, 3)})
+    lines = diff_instruments(load_instrument(version), load_instrument(second))
+    assert lines == [
+        *(f"telescopes.{i}.type: Small -> Other" for i in (1, 2, 3)),
+        "types.Small.optics.focal_length_m: 10 -> 12",
+    ]
+    change(second, "instrument.yaml", "telescopes", {3: {"type": "Other"}})
+    lines = diff_instruments(load_instrument(version), load_instrument(second))
+    assert lines == ["telescopes.3.type: Small -> Other", "types.Other: only in small 2"]
+
+
 def test_no_differences_of_equal_numbers(version):
     """Not a number equals itself: it stands for the ideal dish."""
     assert diff_instruments(load_instrument(version), load_instrument(version)) == []

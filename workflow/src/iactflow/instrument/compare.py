@@ -42,9 +42,17 @@ def diff_instruments(a: Instrument, b: Instrument) -> list[str]:
     list of str
         A line per telescope, trigger or parameter of a telescope type that differs: from what to
         what; for tables the number of points that changed and the largest change relative to the
-        largest value. Empty if all numbers are equal.
+        largest value. A type that took another name is compared with what it was. Empty if all
+        numbers are equal.
     """
     old, new = flatten(a), flatten(b)
+    for now, before in _renamed(a, b).items():
+        prefix = f"types.{now}."
+        new = {
+            f"types.{before}.{k[len(prefix) :]}" if k.startswith(prefix) else k: v
+            for k, v in new.items()
+        }
+        new[f"types.{before}.name"] = before
     lines = []
     for key in sorted(old.keys() | new.keys()):
         if key not in new:
@@ -56,10 +64,24 @@ def diff_instruments(a: Instrument, b: Instrument) -> list[str]:
     return _whole_types(lines, a, b)
 
 
+def _renamed(a: Instrument, b: Instrument) -> dict[str, str]:
+    """Types of the one that stand where the other has a type of another name."""
+    was = {t.tel_id: t.type.name for t in a.telescopes}
+    here = {t.type.name for t in b.telescopes}
+    names: dict[str, str] = {}
+    for telescope in b.telescopes:
+        now, before = telescope.type.name, was.get(telescope.tel_id)
+        gone = before is not None and before not in here and before not in names.values()
+        if gone and now not in was.values():
+            names.setdefault(now, before)
+    return names
+
+
 def _whole_types(lines: list[str], a: Instrument, b: Instrument) -> list[str]:
     """One line for a telescope type that only one of the two has."""
     names = [{t.type.name for t in i.telescopes} for i in (a, b)]
-    for name in sorted(names[0] ^ names[1]):
+    renamed = _renamed(a, b)
+    for name in sorted((names[0] ^ names[1]) - renamed.keys() - set(renamed.values())):
         owner = a if name in names[0] else b
         lines = [line for line in lines if not line.startswith(f"types.{name}.")]
         lines.append(f"types.{name}: only in {owner.name} {owner.version}")
