@@ -73,6 +73,17 @@ def test_event_has_what_is_recorded(detector, photons):
         assert charge == pytest.approx(true, rel=0.15)
 
 
+def test_trigger_of_photoelectrons_is_that_of_the_event(detector, photons):
+    event = detector.respond(photons, KEY)[1]
+    electrons = {tel: detector.photoelectrons(tel, photons[tel], KEY) for tel in photons}
+    fired, decision = detector.trigger(electrons, KEY, level=1)
+    assert decision.time_ns == event.time_ns
+    assert decision.tel_ids == tuple(t.tel_id for t in event.telescopes)
+    for telescope in event.telescopes:
+        assert fired[telescope.tel_id].time_ns == telescope.trigger_time_ns
+    assert detector.trigger({1: electrons[1]}, KEY)[1] is None
+
+
 def test_same_key_same_event_and_other_key_another(detector, photons):
     assert_same(detector.respond(photons, KEY)[0], detector.respond(photons, KEY)[0])
     other = detector.respond(photons, KEY._replace(reuse=1))[0]

@@ -23,7 +23,12 @@ from iactflow.errors import InputError
 from iactflow.instrument.description import Instrument
 from iactflow.shower.photons import WAVELENGTH_NM, WEIGHT
 from iactflow.telescope.amplitude import draw_amplitudes
-from iactflow.telescope.array_trigger import array_trigger, front_delays_ns, least_telescopes
+from iactflow.telescope.array_trigger import (
+    ArrayDecision,
+    array_trigger,
+    front_delays_ns,
+    least_telescopes,
+)
 from iactflow.telescope.camera import PhotoElectrons, detect
 from iactflow.telescope.detector_tables import (
     UnbunchedLight,
@@ -207,7 +212,8 @@ class Detector:
         for tel_id, photons in photons_by_tel.items():
             # Without photons there is no window of time.
             if len(photons):
-                light = self._collect(tel_id, photons, key)
+                electrons = self.photoelectrons(tel_id, photons, key)
+                light = self._light(tel_id, electrons, float(photons[:, WEIGHT].sum()))
                 if light is not None:
                     lit[tel_id] = light
         return [self._level(level, lit, key) for level in range(self.n_levels)]
@@ -252,10 +258,38 @@ class Detector:
         amplitude = draw_amplitudes(tables.prompt, state, n)
         return PhotoElectrons(pixel[:n], time_ns[:n], amplitude)
 
-    def _collect(self, tel_id, photons, key) -> _Light | None:
-        """Photoelectrons of a telescope; None where they trigger it at no level."""
+    def trigger(
+        self, electrons_by_tel: Mapping[int, PhotoElectrons], key: EventKey, level: int = 0
+    ) -> tuple[dict[int, TriggerResult], ArrayDecision | None]:
+        """Decide about an event whose photoelectrons are known.
+
+        Parameters
+        ----------
+        electrons_by_tel : mapping of int to PhotoElectrons
+            Photoelectrons of each telescope.
+        key : EventKey
+            Names the random streams of the night sky.
+        level : int
+            Level of the night sky.
+
+        Returns
+        -------
+        fired : dict of int to TriggerResult
+            Telescopes that fired.
+        decision : ArrayDecision or None
+            What the array does; None: no event.
+        """
+        lit = {}
+        for tel_id, electrons in electrons_by_tel.items():
+            light = self._light(tel_id, electrons, 0.0)
+            if light is not None and level in light.levels:
+                lit[tel_id] = light
+        _, fired, decision = self._decide(level, lit, key)
+        return fired, decision
+
+    def _light(self, tel_id, electrons, n_photons) -> _Light | None:
+        """Window and levels of the trigger; None where it fires at no level."""
         tables = self.tables[tel_id]
-        electrons = self.photoelectrons(tel_id, photons, key)
         skies = enumerate(tables.skies)
         bright = [level for level, sky in skies if can_fire(tables.trigger, sky, electrons)]
         if not bright:
@@ -266,27 +300,14 @@ class Detector:
         # Late and early stragglers (scattered electrons, muons) trigger nothing.
         start = float(times[edges[0]]) + tables.trigger_reach_ns[0]
         stop = float(times[edges[-1]]) + tables.trigger_reach_ns[1]
-        return _Light(electrons, start, stop, float(photons[:, WEIGHT].sum()), bright)
+        return _Light(electrons, start, stop, n_photons, bright)
 
     def _level(self, level, lit, key) -> ArrayEvent | None:
         """Trigger and read-out at one level of the night sky."""
-        skies, fired = {}, {}
         bright = {tel_id: light for tel_id, light in lit.items() if level in light.levels}
         if len(bright) < self.least_telescopes:
             return None
-        for tel_id, light in bright.items():
-            sky, result = self._trigger(level, tel_id, light, key)
-            if result.fired:
-                skies[tel_id], fired[tel_id] = sky, result
-        if len(fired) < self.least_telescopes:
-            return None
-        decision = array_trigger(
-            self.instrument.triggers,
-            list(fired),
-            [result.time_ns for result in fired.values()],
-            self.delays_ns,
-            self.positions_m,
-        )
+        skies, fired, decision = self._decide(level, bright, key)
         if decision is None:
             return None
         telescopes = tuple(
@@ -294,6 +315,19 @@ class Detector:
             for tel_id in decision.tel_ids
         )
         return ArrayEvent(level, decision.time_ns, telescopes)
+
+    def _decide(self, level, lit, key):
+        """Night skies and results of the telescopes that fired; decision of the array."""
+        skies, fired = {}, {}
+        for tel_id, light in lit.items():
+            sky, result = self._trigger(level, tel_id, light, key)
+            if result.fired:
+                skies[tel_id], fired[tel_id] = sky, result
+        times_ns = [result.time_ns for result in fired.values()]
+        decision = array_trigger(
+            self.instrument.triggers, list(fired), times_ns, self.delays_ns, self.positions_m
+        )
+        return skies, fired, decision
 
     def _trigger(self, level, tel_id, light, key) -> tuple[_Sky, TriggerResult]:
         tables = self.tables[tel_id]
