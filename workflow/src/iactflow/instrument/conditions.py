@@ -26,7 +26,13 @@ from datetime import datetime
 from pathlib import Path
 
 from iactflow.errors import InputError
-from iactflow.instrument.description import Alignment, Instrument, Optics, Telescope
+from iactflow.instrument.description import (
+    Alignment,
+    ArrayTrigger,
+    Instrument,
+    Optics,
+    Telescope,
+)
 
 __all__ = [
     "COLUMNS",
@@ -283,20 +289,22 @@ def apply_conditions(
             )
         if state.participating:
             telescopes.append(_in_state(known[tel_id], state))
-    taking_part = {t.tel_id for t in telescopes}
+    triggers = _triggers(instrument, {t.tel_id for t in telescopes})
+    if not triggers:
+        allowed = "telescopes that satisfy an array trigger of the instrument"
+        found = [t.tel_id for t in telescopes]
+        raise InputError(file, f"run {conditions.obs_id}, participating", found, allowed)
+    return replace(instrument, telescopes=tuple(telescopes), triggers=triggers)
+
+
+def _triggers(instrument: Instrument, taking_part: set[int]) -> tuple[ArrayTrigger, ...]:
+    """Array triggers among the telescopes that took part."""
     triggers = []
     for trigger in instrument.triggers:
         members = tuple(i for i in trigger.tel_ids if i in taking_part)
         if len(members) >= trigger.multiplicity:
             triggers.append(replace(trigger, tel_ids=members))
-    if not triggers:
-        raise InputError(
-            file,
-            f"run {conditions.obs_id}, participating",
-            sorted(taking_part),
-            "telescopes that satisfy an array trigger of the instrument",
-        )
-    return replace(instrument, telescopes=tuple(telescopes), triggers=tuple(triggers))
+    return tuple(triggers)
 
 
 def _in_state(telescope: Telescope, state: TelescopeConditions) -> Telescope:

@@ -111,8 +111,7 @@ def convert_simtel(
     source : str
         Where the configuration comes from.
     sphere : tuple of float and str
-        Radius of the telescope's sphere in m, which the configuration does not hold, and its
-        source.
+        Radius of the telescope's sphere in m and its source: not in the configuration.
     tables : str or Path, optional
         Folder of the tables that the configuration names; its own if left out.
     overrides : dict of str to str, optional
@@ -131,10 +130,9 @@ def convert_simtel(
     config, directory, overrides = Path(config), Path(directory), overrides or {}
     parameters = _Config(config, Path(tables or config.parent), overrides)
     (directory / "tables").mkdir(parents=True, exist_ok=True)
+    changes = [f"{key} = {value}" for key, value in overrides.items()]
     document = {
-        "source": ", but ".join(
-            [f"{source}, {config.name}", *(f"{k} = {v}" for k, v in overrides.items())]
-        ),
+        "source": ", but ".join([f"{source}, {config.name}", *changes]),
         "optics": _optics(parameters, directory, name, source, sphere),
         "camera": _camera(parameters, directory, name, source),
     }

@@ -183,14 +183,7 @@ def copy_camera(file: Path, directory: Path, name: str, source: str) -> dict:
         raise InputError(file, "PixType", words["PixType"], "one type, shape 1, 2 or 3")
     pixel_type = words["PixType"][0]
     angle = float(words["Rotate"][0][1]) if words["Rotate"] else 0.0
-    rows = words["Pixel"]
-    x, y = np.array([[float(w[3]), float(w[4])] for w in rows]).T / 100
-    cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    columns = {
-        "x_m": np.round(cosine * x - sine * y, 9),
-        "y_m": np.round(sine * x + cosine * y, 9),
-        "relative_efficiency": np.array([float(w[10]) if len(w) > 10 else 1.0 for w in rows]),
-    }
+    columns = _pixels(words["Pixel"], angle)
     # Shape 1 has flat sides to the left and right, shape 3 above and below (x downward).
     normal = {"1": 0.0, "2": 0.0, "3": 30.0}[pixel_type[5]]
     kind, groups = _groups(file, lines)
@@ -203,6 +196,17 @@ def copy_camera(file: Path, directory: Path, name: str, source: str) -> dict:
         "shape": "square" if pixel_type[5] == "2" else "hexagon",
         "rotation_deg": round(normal + angle, 9),
         "trigger_kind": kind,
+    }
+
+
+def _pixels(rows: list[list[str]], angle_deg: float) -> dict[str, np.ndarray]:
+    """Columns of the table of pixels, rotation of the camera applied."""
+    x, y = np.array([[float(w[3]), float(w[4])] for w in rows]).T / 100
+    cosine, sine = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+    return {
+        "x_m": np.round(cosine * x - sine * y, 9),
+        "y_m": np.round(sine * x + cosine * y, 9),
+        "relative_efficiency": np.array([float(w[10]) if len(w) > 10 else 1.0 for w in rows]),
     }
 
 
