@@ -19,6 +19,9 @@ from iactflow.telescope.optics import make_optics_table, pointing
         ({"transmission": (0.9, 1.0, 0.1, 0.0, 2.0)}, "transmission"),
         ({"masts": (Cylinder((0.0, 0.0, 1.0), (0.0, 0.0, 1.0), 0.1),)}, "masts"),
         ({"masts": (Cylinder((0.0, 0.0, 1.0), (0.0, 0.0, 2.0), 0.0),)}, "masts"),
+        ({"camera_body_shape": 4}, "shape of facets and camera body"),
+        ({"reflection_sigma_deg": -0.1}, "reflection_sigma_deg"),
+        ({"reflection_fraction_2": 1.1}, "reflection_fraction_2"),
     ],
 )
 def test_bad_descriptions(changes, key):

@@ -15,13 +15,13 @@ from iactflow.errors import InputError
 from iactflow.instrument.description import Optics
 from iactflow.telescope.facets import FacetTable, dish_height, make_facet_table
 from iactflow.telescope.frames import ground_to_telescope
+from iactflow.telescope.raytrace import MIN_COS
 from iactflow.telescope.shadow import MAST_COLUMNS
 
 __all__ = ["CameraBody", "DishGrid", "OpticsTable", "Scatter", "make_optics_table", "pointing"]
 
-# Light further from the axis than this is not traced: no camera sees it.
-MAX_ANGLE_DEG = 20.0
-CELL_M = 0.1
+_MAX_TANGENT = float(np.sqrt(1.0 - MIN_COS**2) / MIN_COS)
+_CELL_M = 0.1
 _CIRCUMSCRIBED = np.array([1.0, 2.0 / np.sqrt(3.0), np.sqrt(2.0), 2.0 / np.sqrt(3.0)])
 _MAST_STEP_M = 0.1
 _DEFAULT_FIELD = 0.09  # half field in rad where the body's diameter does not bound it
@@ -166,8 +166,9 @@ def _outer_radius(facets: FacetTable):
 def _margins(optics: Optics, facets: FacetTable):
     """How far from a facet's outline a ray that meets it may cross the ideal dish.
 
-    A ray within `MAX_ANGLE_DEG` of the axis moves sideways by the tangent of that angle times the
-    distance of the facet's surface from the ideal dish, which is largest at the outline.
+    A ray moves sideways by the tangent of its angle from the axis, of which `MIN_COS` is the
+    largest that is traced, times the distance of the facet's surface from the ideal dish, which is
+    largest at the outline.
     """
     phi = np.linspace(0.0, 2.0 * np.pi, 25)[:-1]
     outer = _outer_radius(facets)
@@ -186,7 +187,7 @@ def _margins(optics: Optics, facets: FacetTable):
             radius = np.hypot(point[:, 0], point[:, 1])
             ideal = dish_height(optics.shape, optics.dish_shape_length_m, radius)
             largest = np.maximum(largest, np.abs(point[:, 2] - ideal))
-    return 1.1 * largest * np.tan(np.radians(MAX_ANGLE_DEG)) + 0.002
+    return 1.1 * largest * _MAX_TANGENT + 0.002
 
 
 def _grid(optics: Optics, facets: FacetTable):
@@ -195,15 +196,16 @@ def _grid(optics: Optics, facets: FacetTable):
     reach = outer + margin
     x, y = facets.centre_m[:, 0], facets.centre_m[:, 1]
     radius = float(np.max(np.hypot(x, y) + reach))
-    n = int(np.ceil(2.0 * radius / CELL_M))
+    # One cell more than the dish is wide: rounding at its rim stays inside.
+    n = int(np.ceil(2.0 * radius / _CELL_M)) + 1
     lists = [[] for _ in range(n * n)]
     for i in range(len(outer)):
-        low_x, high_x = ((x[i] + radius + np.array([-1, 1]) * reach[i]) / CELL_M).astype(int)
-        low_y, high_y = ((y[i] + radius + np.array([-1, 1]) * reach[i]) / CELL_M).astype(int)
+        low_x, high_x = ((x[i] + radius + np.array([-1, 1]) * reach[i]) / _CELL_M).astype(int)
+        low_y, high_y = ((y[i] + radius + np.array([-1, 1]) * reach[i]) / _CELL_M).astype(int)
         for row in range(max(low_x, 0), min(high_x, n - 1) + 1):
-            dx = max(abs((row + 0.5) * CELL_M - radius - x[i]) - 0.5 * CELL_M, 0.0)
+            dx = max(abs((row + 0.5) * _CELL_M - radius - x[i]) - 0.5 * _CELL_M, 0.0)
             for column in range(max(low_y, 0), min(high_y, n - 1) + 1):
-                dy = max(abs((column + 0.5) * CELL_M - radius - y[i]) - 0.5 * CELL_M, 0.0)
+                dy = max(abs((column + 0.5) * _CELL_M - radius - y[i]) - 0.5 * _CELL_M, 0.0)
                 if dx * dx + dy * dy <= reach[i] ** 2:
                     lists[row * n + column].append(i)
     return radius, n, *_ragged(lists)
@@ -270,6 +272,18 @@ def _transmission(optics: Optics):
     return tuple(float(value) for value in values)
 
 
+def _check(optics: Optics) -> None:
+    shapes = {int(shape) for shape in np.unique(optics.facets.shape)} | {optics.camera_body_shape}
+    if not shapes <= set(range(len(_CIRCUMSCRIBED))):
+        raise InputError("optics", "shape of facets and camera body", sorted(shapes), "0 to 3")
+    for key in ("reflection_sigma_deg", "reflection_sigma_2_deg", "camera_body_diameter_m"):
+        if not getattr(optics, key) >= 0.0:
+            raise InputError("optics", key, getattr(optics, key), "at least 0")
+    if not 0.0 <= optics.reflection_fraction_2 <= 1.0:
+        value = optics.reflection_fraction_2
+        raise InputError("optics", "reflection_fraction_2", value, "inside [0, 1]")
+
+
 def make_optics_table(optics: Optics, zenith_deg: float, seed_words: np.ndarray) -> OpticsTable:
     """Reflector of one telescope at one zenith angle.
 
@@ -292,6 +306,7 @@ def make_optics_table(optics: Optics, zenith_deg: float, seed_words: np.ndarray)
     InputError
         If the description cannot be traced.
     """
+    _check(optics)
     facets = make_facet_table(optics, zenith_deg, seed_words)
     radius, n_cells, cell_start, cell_facet = _grid(optics, facets)
     body = _body(optics)
@@ -304,7 +319,7 @@ def make_optics_table(optics: Optics, zenith_deg: float, seed_words: np.ndarray)
     return OpticsTable(
         facet=np.column_stack([facets.centre_m, facets.normal, facets.axis_u, *sizes]),
         facet_shape=facets.shape,
-        grid=DishGrid(parabolic, float(optics.dish_shape_length_m), radius, CELL_M, n_cells),
+        grid=DishGrid(parabolic, float(optics.dish_shape_length_m), radius, _CELL_M, n_cells),
         cell_start=cell_start,
         cell_facet=cell_facet,
         body=body,

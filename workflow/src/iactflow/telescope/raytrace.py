@@ -34,6 +34,7 @@ __all__ = [
     "HIT_X_M",
     "HIT_Y_M",
     "LIGHT_M_PER_NS",
+    "MIN_COS",
     "empty_hits",
     "trace_photons",
 ]
@@ -48,7 +49,8 @@ HIT_COLUMNS = ("x_m", "y_m", "time_ns", "angle_deg", "facet")
 LIGHT_M_PER_NS = 0.299792458
 _FAR_M = 1e9
 _LOW32, _SHIFT32, _UNIT32 = np.uint64(0xFFFFFFFF), np.uint64(32), 1.0 / 4294967296.0
-_MIN_COS = 0.9396926207859084  # 20 deg: `iactflow.telescope.optics.MAX_ANGLE_DEG`
+# Light further than 20 deg from the axis is not traced: no camera sees it.
+MIN_COS = 0.9396926207859084
 
 
 def empty_hits(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -270,7 +272,7 @@ def trace_photons(photons, rotation, origin, table, state, out_hits, out_index):
     n_hits = 0
     for row in range(len(photons)):
         px, py, pz, dx, dy, dz = _to_telescope(photons, row, rotation, origin)
-        if dz > -_MIN_COS:
+        if dz > -MIN_COS:
             continue
         i, s = _find_facet(facet, shape, grid, cell_start, cell_facet, px, py, pz, dx, dy, dz)
         if i < 0 or not _light_reaches(
