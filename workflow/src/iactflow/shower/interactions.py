@@ -11,7 +11,6 @@ from iactflow.shower.particles import (
     HADRONIC,
     KIND,
     KINETIC,
-    KINETIC_START,
     LOCAL_DARK_PHOTON,
     NEUTRINO,
     UX,
@@ -68,7 +67,6 @@ def _photon(work, energy, k):
 def _go_on(p, kinetic, cosine, azimuth):
     """Give a particle its energy and direction after an interaction."""
     p[KINETIC] = kinetic
-    p[KINETIC_START] = kinetic
     sine = np.sqrt(max(1.0 - cosine * cosine, 0.0))
     across_1, across_2 = sine * np.cos(azimuth), sine * np.sin(azimuth)
     p[UX], p[UY], p[UZ] = turned(p[UX], p[UY], p[UZ], cosine, across_1, across_2)
@@ -106,7 +104,6 @@ def interact_lepton(work):
             photon = bremsstrahlung_energy(kinetic, constants[PHOTON_CUT], constants, state)
             push(work, 1.0, photon, cosine_of_pair(kinetic + _M, _M, state), azimuth)
             p[KINETIC] = kinetic - photon
-            p[KINETIC_START] = p[KINETIC]
         return True
     if chance < _lepton(work, sign, kinetic, P_KNOCK_ON):
         cut = constants[ELECTRON_CUT]

@@ -6,19 +6,19 @@ from iactflow._jit import jit
 from iactflow.shower.interactions import decay_muon, interact_lepton, interact_photon
 from iactflow.shower.particles import (
     ACTIVE,
+    CARRY,
     FIRST_Z,
     INTERACTED,
     KIND,
     KINETIC,
-    KINETIC_START,
     LIFE,
     N_FIELDS,
     N_ROWS,
     N_STACK,
     PATHS,
-    PENDING,
     STACK_ROOM,
     TIME,
+    TURN,
     UX,
     UY,
     UZ,
@@ -64,10 +64,10 @@ def put(works, particle):
     """
     work = works[0]
     p = work.flying
-    p[KIND], p[KINETIC], p[KINETIC_START] = particle[0], particle[1], particle[1]
+    p[KIND], p[KINETIC] = particle[0], particle[1]
     p[X], p[Y], p[TIME] = particle[2], particle[3], particle[5]
     p[UX], p[UY], p[UZ] = particle[6], particle[7], particle[8]
-    p[PATHS], p[LIFE], p[PENDING] = -1.0, -1.0, 0.0
+    p[PATHS], p[LIFE], p[CARRY], p[TURN] = -1.0, -1.0, 0.0, 0.0
     place(work, max(particle[9], work.limits[0] * (1.0 + 1e-9)))
     p[Z] = particle[4]
     n = work.counts[N_STACK]

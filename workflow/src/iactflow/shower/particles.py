@@ -1,7 +1,7 @@
 """A particle of the cascade as a row of numbers: its place, its flight, its secondaries.
 
-Charged particles fly straight between two deflections; the part of the flight not yet moved is
-kept as a pending column density, so that a step of light is as long as the flight is straight.
+A charged particle flies straight in a step; what it is still to be deflected at the step's end is
+carried along until the next step or an interaction.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from iactflow.shower.physics_tables import N_CONSTANTS, N_DELTA, N_ENERGIES, REC
 __all__ = [
     "N_FIELDS",
     "WORK",
-    "close_segment",
+    "fly_straight",
     "move",
     "place",
     "push",
@@ -31,9 +31,12 @@ __all__ = [
     "unit",
 ]
 
-# Fields of a particle; those from LOCAL_DENSITY on belong to its place in the atmosphere.
+# Fields of a particle: PATHS are the mean free paths to the next interaction (negative: to be
+# drawn), LIFE is what remains of a muon's life (c tau, m), CARRY and TURN the scattering (chi_c^2)
+# and the magnetic deflection (m / MeV) still to come; those from LOCAL_DENSITY on belong to its
+# place.
 (
-    KIND, KINETIC, X, Y, Z, DEPTH, TIME, UX, UY, UZ, PATHS, LIFE, PENDING, KINETIC_START,
+    KIND, KINETIC, X, Y, Z, DEPTH, TIME, UX, UY, UZ, PATHS, LIFE, CARRY, TURN,
     LOCAL_DENSITY, LOCAL_SHIFT, LOCAL_THRESHOLD, LOCAL_DARK_ELECTRON, LOCAL_DARK_PHOTON,
 ) = range(19)  # fmt: skip
 LOCAL = LOCAL_DENSITY - DENSITY  # where the columns of the atmosphere stand in a particle
@@ -91,6 +94,12 @@ def two_uniforms(state):
     word = next_uint64(state)
     first = (np.float64(np.int64(word >> _SHIFT32)) + 0.5) * _UNIT32
     return first, (np.float64(np.int64(word & _LOW32)) + 0.5) * _UNIT32
+
+
+@jit
+def rest_mass(kind):
+    """Mass of an electron, positron or muon, MeV."""
+    return MUON_MASS_MEV if kind > 4.0 else ELECTRON_MASS_MEV
 
 
 @jit
@@ -175,8 +184,8 @@ def _record(work, steps, x, y, z, time, length, gamma_start, gamma_end):
 
 
 @jit
-def close_segment(work, steps):
-    """Move the flying charged particle along what is pending, record the step, count it.
+def fly_straight(work, steps, path, mass, loss):
+    """Move the flying charged particle along a step, record the step, count it.
 
     Parameters
     ----------
@@ -184,6 +193,10 @@ def close_segment(work, steps):
         Particle, tally, profile and counts are changed.
     steps : ndarray of float64, shape (n, 11)
         A row is written where there may be light.
+    path : float
+        Length in g/cm2.
+    mass, loss : float
+        Mass in MeV, energy lost along the step in MeV.
 
     Returns
     -------
@@ -191,30 +204,23 @@ def close_segment(work, steps):
         Whether the particle is still in the atmosphere.
     """
     p, tally = work.flying, work.tally
-    path = p[PENDING]
-    if path <= 0.0:
-        return True
-    p[PENDING] = 0.0
-    mass = MUON_MASS_MEV if p[KIND] > 4.0 else ELECTRON_MASS_MEV
-    start = p[KINETIC_START]
+    start = p[KINETIC]
     x, y, z, time, depth, threshold = p[X], p[Y], p[Z], p[TIME], p[DEPTH], p[LOCAL_THRESHOLD]
     length, part = move(work, path)
-    if part < 1.0:
-        end = start + part * (p[KINETIC] - start)
-        tally[DEPOSITED] -= end - p[KINETIC]
-        p[KINETIC] = end
-        tally[TOP if p[UZ] > 0.0 else GROUND] += end + rest_energy(p[KIND])
+    p[KINETIC] = start - part * loss
+    tally[DEPOSITED] += part * loss
+    tally[TRACK] += part * path
     inverse = mass / (mass + 0.5 * (start + p[KINETIC]))
     speed = np.sqrt(1.0 - inverse * inverse)
     p[TIME] = time + length / (SPEED_OF_LIGHT_M_NS * speed)
     p[LIFE] -= length * inverse / speed
-    p[KINETIC_START] = p[KINETIC]
-    tally[TRACK] += part * path
     work.counts[N_STEPS] += 1
     _count_levels(work, depth, p[DEPTH])
     gamma = 1.0 + start / mass
     if gamma > min(threshold, p[LOCAL_THRESHOLD]) or work.constants[RECORD_ALL] > 0.0:
         _record(work, steps, x, y, z, time, length, gamma, 1.0 + p[KINETIC] / mass)
+    if part < 1.0:
+        tally[TOP if p[UZ] > 0.0 else GROUND] += p[KINETIC] + rest_energy(p[KIND])
     return part == 1.0
 
 
@@ -276,7 +282,6 @@ def push(work, kind, kinetic, cosine, azimuth):
     q[n, UX], q[n, UY], q[n, UZ] = turned(p[UX], p[UY], p[UZ], cosine, across_1, across_2)
     q[n, KIND] = kind
     q[n, KINETIC] = kinetic
-    q[n, KINETIC_START] = kinetic
-    q[n, PENDING] = 0.0
+    q[n, CARRY], q[n, TURN] = 0.0, 0.0
     q[n, PATHS] = -1.0
     q[n, LIFE] = -1.0

@@ -1,8 +1,8 @@
 """Flight of electrons, positrons, muons and photons, from one interaction to the next.
 
-A charged particle goes in steps with continuous loss and scattering; the path to the next discrete
-interaction is drawn with a cross-section not below the true one anywhere in the step, and the
-interaction happens with the ratio of the two (Coleman, Nucl. Sci. Eng. 32 (1968) 76), so that a
+A charged particle goes in straight steps with continuous loss and scattering; the path to the next
+discrete interaction is drawn with a cross-section not below the true one anywhere in the step, and
+the interaction happens with the ratio of the two (Coleman, Nucl. Sci. Eng. 32 (1968) 76), so that a
 cross-section that changes with the energy loss needs no small steps.
 """
 
@@ -14,7 +14,6 @@ from iactflow._jit import jit
 from iactflow.shower.air import ELECTRON_MASS_MEV, MUON_MASS_MEV
 from iactflow.shower.particles import (
     CUT_ELECTRON,
-    DEPOSITED,
     GROUND,
     KIND,
     KINETIC,
@@ -24,12 +23,11 @@ from iactflow.shower.particles import (
     LOCAL_SHIFT,
     N_ROWS,
     PATHS,
-    PENDING,
     SPEED_OF_LIGHT_M_NS,
     TIME,
     TOP,
     UZ,
-    close_segment,
+    fly_straight,
     move,
     rest_energy,
     unit,
@@ -50,7 +48,7 @@ from iactflow.shower.physics_tables import (
     MUON_DECAY,
     NODES_PER_E,
 )
-from iactflow.shower.scattering import bend, deflect
+from iactflow.shower.scattering import deflect, settle
 
 __all__ = ["DONE", "FULL", "INTERACTS", "fly_lepton", "fly_muon", "fly_photon"]
 
@@ -59,6 +57,7 @@ MUON_LIFE_M = 658.638  # c tau
 MUON_CUT_MEV = 100.0
 # Mean square angle per step over chi_c^2: a logarithm, here of a tenth of a radiation length.
 _MEAN_LOG = 11.0
+_LOG_MASS = np.log(ELECTRON_MASS_MEV)
 
 
 @jit
@@ -71,12 +70,11 @@ def _density_effect(log_momentum, delta):
 
 
 @jit
-def _longest_step(work, momentum2, beta2, loss):
+def _longest_step(work, momentum2, loss):
     """Step in g/cm2 within the limits on length, loss, scattering and magnetic deflection."""
     p, constants = work.flying, work.constants
     step = min(constants[MAX_STEP], constants[MAX_LOSS] * p[KINETIC] / loss)
-    angle = constants[MAX_ANGLE2] * momentum2 * beta2 / (constants[CHI2] * _MEAN_LOG)
-    step = min(step, angle)
+    step = min(step, constants[MAX_ANGLE2] * momentum2 / (constants[CHI2] * _MEAN_LOG))
     if constants[FIELD] > 0.0:
         bent = constants[MAX_BEND] * np.sqrt(momentum2) / constants[FIELD] * p[LOCAL_DENSITY]
         step = min(step, bent)
@@ -84,22 +82,17 @@ def _longest_step(work, momentum2, beta2, loss):
 
 
 @jit
-def _go(work, steps, step, loss, momentum2, beta2):
-    """A step with its hinge: first part, deflection, second part. False where the air ends."""
+def _momentum(kinetic, mass):
+    return np.sqrt(kinetic * (kinetic + 2.0 * mass))
+
+
+@jit
+def _go(work, steps, step, loss, mass):
+    """Deflect and fly a step with a loss per g/cm2. False where the air ends."""
     p = work.flying
-    hinge = unit(work.state) * step
-    p[KINETIC] -= loss * hinge
-    p[PENDING] += hinge
-    work.tally[DEPOSITED] += loss * hinge
-    if not close_segment(work, steps):
-        return False
-    bend(work, step, np.sqrt(momentum2))
-    deflect(work, step, momentum2, beta2)
-    rest = step - hinge
-    p[KINETIC] -= loss * rest
-    p[PENDING] += rest
-    work.tally[DEPOSITED] += loss * rest
-    return True
+    lost = loss * step
+    deflect(work, step, _momentum(p[KINETIC], mass), _momentum(p[KINETIC] - lost, mass))
+    return fly_straight(work, steps, step, mass, lost)
 
 
 @jit
@@ -118,35 +111,33 @@ def fly_lepton(work, steps):
     int
         DONE, FULL (no more room for steps) or INTERACTS.
     """
-    p, counts = work.flying, work.counts
-    table, sign = work.leptons, 1 if p[KIND] == 2.0 else 0
-    while counts[N_ROWS] + 2 <= steps.shape[0]:
+    p, table = work.flying, work.leptons
+    sign = 1 if p[KIND] == 2.0 else 0
+    while work.counts[N_ROWS] < steps.shape[0]:
         kinetic = p[KINETIC]
         if kinetic < p[LOCAL_DARK_ELECTRON]:
-            if close_segment(work, steps):
-                work.tally[CUT_ELECTRON] += p[KINETIC] + rest_energy(p[KIND])
+            work.tally[CUT_ELECTRON] += kinetic + rest_energy(p[KIND])
             return DONE
         log_kinetic = np.log(kinetic)
         position = (log_kinetic - LOG_LOW) * NODES_PER_E
         i = int(position)
         f = position - i
-        majorant = table[sign, i, MAJORANT] + f * (
-            table[sign, i + 1, MAJORANT] - table[sign, i, MAJORANT]
-        )
-        momentum2 = kinetic * (kinetic + 2.0 * ELECTRON_MASS_MEV)
-        beta2 = momentum2 / (kinetic + ELECTRON_MASS_MEV) ** 2
-        log_momentum = log_kinetic + ELECTRON_MASS_MEV / kinetic - np.log(ELECTRON_MASS_MEV)
+        majorant = table[sign, i, MAJORANT]
+        majorant += f * (table[sign, i + 1, MAJORANT] - majorant)
         loss = table[sign, i, LOSS]
         loss += f * (table[sign, i + 1, LOSS] - loss)
-        loss -= _density_effect(log_momentum + p[LOCAL_SHIFT], work.delta) / beta2
-        step = _longest_step(work, momentum2, beta2, loss)
+        momentum2 = kinetic * (kinetic + 2.0 * ELECTRON_MASS_MEV)
+        # ln(p / m) to 1e-3 above 10 MeV; there is no density effect below that.
+        log_momentum = log_kinetic + ELECTRON_MASS_MEV / kinetic - _LOG_MASS
+        loss -= _density_effect(log_momentum + p[LOCAL_SHIFT], work.delta)
+        step = _longest_step(work, momentum2, loss)
         if p[PATHS] < 0.0:
             p[PATHS] = -np.log(unit(work.state))
         interacts = p[PATHS] < step * majorant
         if interacts:
             step = p[PATHS] / majorant
         p[PATHS] -= step * majorant
-        if not _go(work, steps, step, loss, momentum2, beta2):
+        if not _go(work, steps, step, loss, ELECTRON_MASS_MEV):
             return DONE
         if interacts:
             p[PATHS] = -1.0
@@ -155,7 +146,8 @@ def fly_lepton(work, steps):
             here = table[sign, i, CROSS_SECTION]
             here += (position - i) * (table[sign, i + 1, CROSS_SECTION] - here)
             if unit(work.state) * majorant < here:
-                return INTERACTS if close_segment(work, steps) else DONE
+                settle(work, _momentum(p[KINETIC], ELECTRON_MASS_MEV))
+                return INTERACTS
     return FULL
 
 
@@ -175,31 +167,30 @@ def fly_muon(work, steps):
     int
         DONE, FULL or INTERACTS, which is its decay.
     """
-    p, counts = work.flying, work.counts
+    p, decays = work.flying, work.constants[MUON_DECAY] > 0.0
     if p[PATHS] < 0.0:
         p[PATHS] = 1.0
         p[LIFE] = -MUON_LIFE_M * np.log(unit(work.state))
-    while counts[N_ROWS] + 2 <= steps.shape[0]:
+    while work.counts[N_ROWS] < steps.shape[0]:
         kinetic = p[KINETIC]
         if kinetic < MUON_CUT_MEV:
-            if close_segment(work, steps):
-                work.tally[CUT_ELECTRON] += p[KINETIC] + rest_energy(p[KIND])
+            work.tally[CUT_ELECTRON] += kinetic + rest_energy(p[KIND])
             return DONE
         position = (np.log(kinetic) - LOG_LOW) * NODES_PER_E
         i = int(position)
-        momentum2 = kinetic * (kinetic + 2.0 * MUON_MASS_MEV)
-        beta2 = momentum2 / (kinetic + MUON_MASS_MEV) ** 2
+        momentum = _momentum(kinetic, MUON_MASS_MEV)
         loss = work.muons[i] + (position - i) * (work.muons[i + 1] - work.muons[i])
-        log_momentum = 0.5 * np.log(momentum2) - np.log(MUON_MASS_MEV)
-        loss -= _density_effect(log_momentum + p[LOCAL_SHIFT], work.delta) / beta2
-        step = _longest_step(work, momentum2, beta2, loss)
-        if work.constants[MUON_DECAY] > 0.0:
-            mean = MUON_LIFE_M * np.sqrt(momentum2) / MUON_MASS_MEV * p[LOCAL_DENSITY]
+        log_momentum = np.log(momentum / MUON_MASS_MEV) + p[LOCAL_SHIFT]
+        loss -= _density_effect(log_momentum, work.delta)
+        step = _longest_step(work, momentum * momentum, loss)
+        if decays:
+            mean = MUON_LIFE_M * momentum / MUON_MASS_MEV * p[LOCAL_DENSITY]
             step = min(step, 0.1 * mean)
-        if not _go(work, steps, step, loss, momentum2, beta2):
+        if not _go(work, steps, step, loss, MUON_MASS_MEV):
             return DONE
-        if work.constants[MUON_DECAY] > 0.0 and p[LIFE] < 0.0:
-            return INTERACTS if close_segment(work, steps) else DONE
+        if decays and p[LIFE] < 0.0:
+            settle(work, _momentum(p[KINETIC], MUON_MASS_MEV))
+            return INTERACTS
     return FULL
 
 
