@@ -121,8 +121,8 @@ class Optics:
         Factor on the reflectivity.
     transmission : tuple of float
         sim_telarray's ``telescope_transmission`` p0 ... p4 for light lost to structures that are
-        not traced: p0 on axis; with p1 = 1, p0 / (1 + p2 (tan(theta) / tan(p3 deg))^p4). See
-        `iactflow.telescope.shadow`.
+        not traced: p0 on axis; with p1 = 1, p0 / (1 + p2 (sin(theta) / r3)^p4), r3 being p3 deg in
+        rad. See `iactflow.telescope.shadow`.
     camera_body_diameter_m, camera_body_shape : float, int
         Body of the camera; 0 circular, 1 and 3 hexagonal, 2 square. 0 m: none.
     camera_depth_m : float
