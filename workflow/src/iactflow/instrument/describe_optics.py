@@ -105,8 +105,8 @@ class Optics:
     mirror_focal_length_m, random_focal_length_m : float
         Focal length of facets that name none; rms of facets' focal lengths.
     mirror_offset_m, focus_offset_m : float
-        Offset of the mirror from the elevation axis; of the camera from the focal plane, away from
-        the mirror.
+        Distance of the dish's centre behind the fixed point of the mount, along the axis; of the
+        camera from the focal plane, away from the mirror.
     facets : Facets
         Facets.
     align_distance_m : float
