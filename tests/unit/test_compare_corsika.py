@@ -15,6 +15,7 @@ from iactflow.atmosphere.table import make_table
 from iactflow.cli import main
 from iactflow.errors import InputError
 from iactflow.io.corsika import read_corsika
+from iactflow.shower import compare_corsika
 from iactflow.shower.compare_corsika import compare_files, run_profile
 from iactflow.shower.compare_primaries import (
     cascade_settings,
@@ -191,13 +192,18 @@ def from_our_showers(path, factor=1.0, n=3, **changes):
 GAMMA = {"w4": 30.0, "w11": math.radians(30.0), "w12": math.radians(-40.0)}
 
 
+@pytest.fixture(autouse=True)
+def few_showers(monkeypatch):
+    monkeypatch.setattr(compare_corsika, "LEAST_SHOWERS_OF_FILE", 300)
+
+
 def test_closure_with_our_own_showers(tmp_path, capsys):
     path = from_our_showers(tmp_path / "ours.corsika", **GAMMA)
     out = tmp_path / "out.json"
     assert main(["compare-corsika", str(path), "--json", str(out)]) == 0
     result = json.loads(out.read_text())
     block = result["files"][0]
-    assert block["showers_per_primary"] == 334
+    assert block["showers_per_primary"] == 100
     assert abs(block["total_light"]["deviation_sigma"]) < 3.0
     assert block["p_value"] > 0.01
     assert block["n_qualifying_bins"] >= 5
