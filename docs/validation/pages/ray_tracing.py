@@ -35,7 +35,12 @@ CONFIGS = [
         f"{HESS}/tables/masts.ecsv",
     )
 ]
-MODULES = ["iactflow.figures.optics", "iactflow.instrument.load", "iactflow.telescope.spot"]
+MODULES = [
+    "iactflow.campaign.atomic",
+    "iactflow.figures.optics",
+    "iactflow.instrument.load",
+    "iactflow.telescope.spot",
+]
 SEEDS = range(6)
 MORE_SEEDS = range(16)
 N_RAYS = 40_000
