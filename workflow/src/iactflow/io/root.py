@@ -67,7 +67,8 @@ def _open(path: str | Path) -> uproot.ReadOnlyDirectory:
     if size == 0:
         raise InputError(path, "file", "empty", "a ROOT file")
     try:
-        file = uproot.open(path)
+        # No cache: what was read once is not read again, and would stay in memory.
+        file = uproot.open(path, array_cache=None)
     except BROKEN as error:
         raise InputError(path, "file", _first_line(error), "a whole ROOT file") from None
     if size < file.file.fEND:

@@ -1,0 +1,195 @@
+"""Blocks of the simulations: what is refused, what a change reruns, how showers are cut."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from iactflow.campaign.config import validate_campaign
+from iactflow.campaign.digest import config_sha256
+from iactflow.campaign.load import load_campaign
+from iactflow.campaign.schema_simulation import Cascade
+from iactflow.campaign.simulations import chunk_showers
+from iactflow.errors import InputError
+from iactflow.shower.cascade import CascadeSettings
+
+GAMMA = {
+    "particle": "gamma",
+    "run": 1,
+    "n_showers": 25,
+    "showers_per_job": 10,
+    "energy_min_tev": 0.1,
+    "energy_max_tev": 1.0,
+    "zenith_deg": 20,
+    "azimuth_deg": 180,
+    "core_radius_max_m": 200,
+}
+GOOD = {
+    "campaign": "good",
+    "instrument": {"name": "array", "version": "1.0"},
+    "simulations": {"gamma": GAMMA},
+}
+GAMMA_KEY = "simulations.gamma"
+
+# Key, value, key that the message names, hint that it gives.
+BAD = {
+    "no showers": ("n_showers", 0, f"{GAMMA_KEY}.n_showers", "> 0"),
+    "fraction of a shower": ("n_showers", 1.5, f"{GAMMA_KEY}.n_showers", "whole number"),
+    "flat Earth": ("zenith_deg", 60.5, f"{GAMMA_KEY}.zenith_deg", "<= 60"),
+    "offset beyond": ("offset_deg", 41, f"{GAMMA_KEY}.offset_deg", "<= 10"),
+    "particle": ("particle", "proton", f"{GAMMA_KEY}.particle", "'gamma_diffuse'"),
+    "energies": ("energy_max_tev", 0.05, GAMMA_KEY, "must be below"),
+    "typo": ("viewcone", 3, f"{GAMMA_KEY}.viewcone", "did you mean viewcone_deg"),
+    "cone of a point": ("viewcone_deg", 3, GAMMA_KEY, "diffuse particles"),
+    "no run": ("run", None, GAMMA_KEY, "give run"),
+    "no pointing": ("azimuth_deg", None, GAMMA_KEY, "give azimuth_deg"),
+    "azimuth": ("azimuth_deg", 360, f"{GAMMA_KEY}.azimuth_deg", "< 360"),
+    "radius": ("core_radius_max_m", 0, f"{GAMMA_KEY}.core_radius_max_m", "> 0"),
+    "re-use": ("shower_reuse", 101, f"{GAMMA_KEY}.shower_reuse", "<= 100"),
+    "level twice": ("nsb_levels", [1, 2, 1], GAMMA_KEY, "1 stands twice"),
+    "dark level": ("nsb_levels", [-1], f"{GAMMA_KEY}.nsb_levels[0]", ">= 0"),
+    "no level": ("nsb_levels", [], f"{GAMMA_KEY}.nsb_levels", "at least 1"),
+    "run and list": ("observations", {"conditions": "c.tsv"}, GAMMA_KEY, "exclude each other"),
+    "tilt": ("alignment", [{"vertical": {"a": 1}}], f"{GAMMA_KEY}.alignment[0].vertical.a", "sine"),
+}  # fmt: skip
+
+
+def changed(key, value):
+    content = copy.deepcopy(GOOD)
+    content["simulations"]["gamma"][key] = value
+    return content
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_productions_are_named(name):
+    key, value, where, hint = BAD[name]
+    with pytest.raises(InputError) as caught:
+        validate_campaign(changed(key, value), "file.yaml")
+    assert caught.value.file == "file.yaml"
+    assert caught.value.key == where
+    assert hint in str(caught.value)
+
+
+def test_the_same_showers_twice_are_refused():
+    content = copy.deepcopy(GOOD)
+    content["simulations"]["again"] = {**GAMMA, "zenith_deg": 40}
+    with pytest.raises(InputError, match="gamma and again both are run 1 of gamma"):
+        validate_campaign(content, "file.yaml")
+    content["simulations"]["again"]["particle"] = "electron"
+    assert set(validate_campaign(content, "file.yaml").simulations) == {"gamma", "again"}
+
+
+def test_particles_stay_above_the_flat_horizon():
+    diffuse = {**GAMMA, "particle": "gamma_diffuse", "zenith_deg": 58, "viewcone_deg": 3}
+    with pytest.raises(InputError, match="zenith angles up to 61 deg"):
+        validate_campaign({**GOOD, "simulations": {"gamma": diffuse}}, "file.yaml")
+
+
+def test_cutting_into_jobs_changes_no_identity():
+    def digest(key, value):
+        return config_sha256(validate_campaign(changed(key, value), "f").model_dump(mode="json"))
+
+    same = digest("n_showers", 25)
+    assert digest("showers_per_job", 1) == same
+    assert digest("n_showers", 26) != same
+
+
+def test_defaults_of_the_cascade_are_those_of_the_code():
+    code = {f.name: f.default for f in fields(CascadeSettings)}
+    for key, value in Cascade().model_dump().items():
+        assert value == code[key], key
+
+
+@pytest.mark.parametrize(
+    ("n", "size", "last"), [(25, 10, (21, 25)), (20, 10, (11, 20)), (3, 9, (1, 3))]
+)
+def test_chunks_hold_every_shower_once(n, size, last):
+    chunks = chunk_showers(n, size)
+    showers = [i for first, end in chunks.values() for i in range(first, end + 1)]
+    assert showers == list(range(1, n + 1))
+    assert list(chunks.values())[-1] == last
+    assert list(chunks) == [f"{i:05d}" for i in range(len(chunks))]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """Root with an instrument that extends another, and an atmosphere."""
+    for version, text in (("1.0", "version: '1.0'\nextends: '0.9'\n"), ("0.9", "version: '0.9'\n")):
+        folder = tmp_path / "config/instruments/array" / version
+        (folder / "tables").mkdir(parents=True)
+        (folder / "instrument.yaml").write_text(text)
+        (folder / "tables/pixels.ecsv").write_text("pixels")
+        (folder / "digest.txt").write_text("0" * 64 + "\n")
+    (tmp_path / "config/atmospheres/air").mkdir(parents=True)
+    (tmp_path / "config/atmospheres/air/profile.ecsv").write_text("air")
+    (tmp_path / "file.yaml").write_text("campaign: good\n")
+    return tmp_path
+
+
+def load(checkout, content=GOOD):
+    return load_campaign(content, [checkout / "file.yaml"], checkout)
+
+
+def test_simulations_need_no_data(checkout, monkeypatch):
+    monkeypatch.delenv("IACTFLOW_DATA", raising=False)
+    simulations = load(checkout).simulations
+    assert simulations.runs == {"gamma": [1]}
+    names = [str(Path(f).relative_to(checkout / "config")) for f in simulations.instrument_files]
+    assert names[0].startswith("instruments/array/1.0")
+    assert "instruments/array/0.9/tables/pixels.ecsv" in names
+    assert "atmospheres/air/profile.ecsv" in names
+
+
+def test_photons_do_not_depend_on_night_sky_and_alignment(checkout):
+    settings = load(checkout).simulations.shower_settings("gamma")
+    other = changed("nsb_levels", [1.0, 3.0])
+    assert load(checkout, other).simulations.shower_settings("gamma") == settings
+    other = changed("alignment", [{"vertical": {"sine_deg": 0.01}}])
+    assert load(checkout, other).simulations.shower_settings("gamma") == settings
+    other = changed("zenith_deg", 30)
+    assert load(checkout, other).simulations.shower_settings("gamma") != settings
+    assert "showers_per_job" not in load(checkout).simulations.settings("gamma")
+
+
+@pytest.mark.parametrize("text", ["", "abc\n", "Z" * 64])
+def test_a_broken_digest_is_named(checkout, text):
+    (checkout / "config/instruments/array/1.0/digest.txt").write_text(text)
+    with pytest.raises(InputError, match=r"digest.txt: digest: got .* 64 hexadecimal digits"):
+        load(checkout)
+
+
+def run_wise(**observations):
+    production = {k: v for k, v in GAMMA.items() if k not in ("run", "zenith_deg", "azimuth_deg")}
+    production["observations"] = {"conditions": "runs.tsv", **observations}
+    return {**GOOD, "simulations": {"gamma": production}}
+
+
+def test_runs_come_from_the_table_of_conditions(checkout):
+    lines = [
+        "# comment",
+        "obs_id\ttel_id",
+        *(f"{run}\t{tel}" for run in (30, 20) for tel in (1, 2)),
+    ]
+    (checkout / "runs.tsv").write_text("\n".join(lines) + "\n")
+    assert load(checkout, run_wise()).simulations.runs == {"gamma": [20, 30]}
+    assert load(checkout, run_wise(obs_ids=[30])).simulations.runs == {"gamma": [30]}
+    with pytest.raises(InputError, match=r"observations.obs_ids: got 31; allowed: runs of .*runs"):
+        load(checkout, run_wise(obs_ids=[31]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "conditions: got .*allowed: an existing TSV file"),
+        ("tel_id\n1\n", "obs_id: got 'missing column'"),
+        ("obs_id\ttel_id\nx\t1\n", "obs_id: got 'x'; allowed: whole numbers"),
+    ],
+)
+def test_bad_tables_of_conditions_are_named(checkout, text, message):
+    if text is not None:
+        (checkout / "runs.tsv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        load(checkout, run_wise())
