@@ -1,8 +1,9 @@
 """Charges integrated in a window around the trigger, as in the first cameras of H.E.S.S.
 
-Each photoelectron gives the part of its charge that its pulse leaves inside the window; the mean
-charge of the night sky is taken off by the AC coupling; then electronic noise, saturation and
-digitisation. Window and gains: Aharonian et al., Astropart. Phys. 22 (2004) 109.
+Each photoelectron gives the part of its charge that its pulse leaves inside the window, over the
+part at the best time, for which gains are quoted; the mean charge of the night sky is taken off by
+the AC coupling; then electronic noise, saturation and digitisation. Window and gains: Aharonian et
+al., Astropart. Phys. 22 (2004) 109.
 """
 
 from __future__ import annotations

@@ -40,8 +40,8 @@ class ReadoutTable(NamedTuple):
         Samples; 1 in charge mode.
     pulse : ndarray of float32, shape (n_gains, n_phases, n_points)
         Waveform mode: pulse at the samples ``first_point ...`` after that of a photoelectron.
-        Charge mode: shape (n_gains, 1, n_points), part of a photoelectron's charge inside the
-        window for photoelectrons at steps of ``step_ns`` from ``first_ns``.
+        Charge mode: shape (n_gains, 1, n_points), charge inside the window, over that at the best
+        time, of photoelectrons at steps of ``step_ns`` from ``first_ns``.
     first_point : int
         See ``pulse``.
     first_ns, step_ns : float
@@ -132,9 +132,9 @@ def make_readout_table(camera: Camera, table: CameraTable) -> ReadoutTable:
     sample_ns = 1.0 / readout.sampling_ghz
     if readout.mode == "charge":
         window = float(readout.window_ns)
-        pulse, first_ns, step_ns = _window_table(pulses, integrals, window)
+        pulse, first_ns, step_ns = _window_table(pulses, window)
         shape = (window, 1, pulse, 0, first_ns, step_ns)
-        mean_per_rate = np.full(integrals.size, window)
+        mean_per_rate = pulse.sum(axis=(1, 2)) * step_ns
     else:
         pulse, first_point = _pulse_table(pulses, sample_ns)
         shape = (sample_ns, int(readout.n_samples), pulse, first_point, 0.0, 0.0)
@@ -183,20 +183,21 @@ def _pulse_table(pulses, sample_ns):
     return np.ascontiguousarray(table, dtype=np.float32), first
 
 
-def _window_table(pulses, integrals, window_ns):
-    """Part of the charge inside a window against the photoelectron's time in the window."""
+def _window_table(pulses, window_ns):
+    """Charge inside a window against the photoelectron's time in it, over that at the best time.
+
+    Gains are measured in the same window with light at its best time.
+    """
     begin, end = _ends(pulses)
     step = 1.0 / N_PHASES
     time = np.arange(-end - step, window_ns - begin + 2 * step, step)
     rows = []
-    for pulse, integral in zip(pulses, integrals, strict=True):
+    for pulse in pulses:
         fine = np.linspace(pulse.x[0], pulse.x[-1], 8001)
         value = _evaluate(pulse, fine)
         running = np.concatenate([[0.0], np.cumsum(0.5 * (value[1:] + value[:-1]))])
-        running *= (fine[1] - fine[0]) / integral
-        running /= running[-1]
-        inside = [np.interp(t - time, fine, running) for t in (window_ns, 0.0)]
-        rows.append(inside[0] - inside[1])
+        until, before = (np.interp(t - time, fine, running) for t in (window_ns, 0.0))
+        rows.append((until - before) / np.max(until - before))
     return np.array(rows, dtype=np.float32)[:, None, :], float(time[0]), step
 
 
