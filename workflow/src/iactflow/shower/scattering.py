@@ -178,9 +178,12 @@ def deflect(work, path, momentum, momentum_end):
     scatter(work, p[CARRY] + now, momentum * momentum_end)
     p[CARRY] = total - now
     if constants[FIELD] > 0.0:
-        # Density in the middle of the step, in an exponential atmosphere.
-        density = p[LOCAL_DENSITY] * max(1.0 - 0.5 * p[UZ] * path / p[DEPTH], 0.1)
-        half = 0.5 * path / (density * np.sqrt(momentum * momentum_end))
+        # In an exponential atmosphere: height falls with the logarithm of the depth.
+        ratio = -p[UZ] * path / p[DEPTH]
+        length = path / p[LOCAL_DENSITY]
+        if abs(ratio) > 1e-3:
+            length *= np.log(max(1.0 + ratio, 0.1)) / ratio
+        half = 0.5 * length / np.sqrt(momentum * momentum_end)
         half = half if p[KIND] == 2.0 or p[KIND] == 5.0 else -half
         bend(work, p[TURN] + half)
         p[TURN] = half

@@ -14,6 +14,7 @@ from iactflow._jit import jit
 from iactflow.shower.air import ELECTRON_MASS_MEV, MUON_MASS_MEV
 from iactflow.shower.particles import (
     CUT_ELECTRON,
+    DEPTH,
     GROUND,
     KIND,
     KINETIC,
@@ -57,6 +58,7 @@ MUON_LIFE_M = 658.638  # c tau
 MUON_CUT_MEV = 100.0
 # Mean square angle per step over chi_c^2: a logarithm, here of a tenth of a radiation length.
 _MEAN_LOG = 11.0
+_LARGEST_RISE = 0.4  # of the depth, so that the air is much the same along a step: 3 km of height
 _LOG_MASS = np.log(ELECTRON_MASS_MEV)
 
 
@@ -75,6 +77,7 @@ def _longest_step(work, momentum2, loss):
     p, constants = work.flying, work.constants
     step = min(constants[MAX_STEP], constants[MAX_LOSS] * p[KINETIC] / loss)
     step = min(step, constants[MAX_ANGLE2] * momentum2 / (constants[CHI2] * _MEAN_LOG))
+    step = min(step, _LARGEST_RISE * p[DEPTH])
     if constants[FIELD] > 0.0:
         bent = constants[MAX_BEND] * np.sqrt(momentum2) / constants[FIELD] * p[LOCAL_DENSITY]
         step = min(step, bent)
