@@ -84,10 +84,10 @@ each time with another night sky and the array trigger behind it, and what sim_t
 against the probabilities. A telescope must not be read out there where ours says less than
 {low:.0%}, nor be left out where ours says more than {high:.0%}. Optics, photocathodes and showers
 play no part in this. A telescope that fires alone is not read out: an LST with a probability of 1
-that was left out there belongs to an event of the MSTs. The number of telescopes read out may differ by three standard deviations of
-the sum of probabilities, at least by one telescope. Trigger times, corrected for the light's plane
-front, are compared within events and types; simulation steps are 1 ns in both, so that the rms of
-the differences may be {tolerance:g} ns.
+that was left out there belongs to an event of the MSTs. The number of telescopes read out may
+differ by three standard deviations of the sum of probabilities, at least by one telescope. Trigger
+times, corrected for the light's plane front, are compared within events and types; simulation steps
+are 1 ns in both, so that the rms of the differences may be {tolerance:g} ns.
 """
 HESS_TEXT = """\
 Gamma rays from {offset:g} deg beside the pointing at the zenith, cores inside {radius:g} m,
