@@ -217,7 +217,7 @@ def test_closure_with_our_own_showers(tmp_path, capsys):
 
 
 def test_too_much_light_is_seen(tmp_path):
-    path = from_our_showers(tmp_path / "ours.corsika", 3.0, **GAMMA)
+    path = from_our_showers(tmp_path / "ours.corsika", 8.0, **GAMMA)
     result = compare_files([path], progress=lambda text: None)
     assert not result["passed"]
     assert result["combined"]["total_light"]["deviation_sigma"] < -3.0

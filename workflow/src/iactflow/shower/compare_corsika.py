@@ -165,6 +165,7 @@ def compare_files(
             "min_qualifying_bins": LEAST_BINS,
             "min_p_value": LEAST_P_VALUE,
             "max_deviation_sigma": MOST_SIGMA,
+            "min_p_value_total_light": math.erfc(MOST_SIGMA / math.sqrt(2.0)),
             "pseudo_experiments": N_PSEUDO,
             "moments_max_angle_deg": MAX_ANGLE_DEG,
             "moments_max_delay_ns": MAX_DELAY_NS,
@@ -281,6 +282,7 @@ def _run_facts(run: CorsikaRun, table: AtmosphereTable):
         "atmosphere_top_m": table.top_m,
         "refraction": run.refraction,
         "fixed_first_interaction_m": run.fixed_height_m,
+        "thinned": run.thinned,
         "cuts_gev": list(run.cuts_gev),
         "telescopes": run.telescopes_m.tolist(),
     }
@@ -288,7 +290,8 @@ def _run_facts(run: CorsikaRun, table: AtmosphereTable):
 
 def _verdict(result):
     """Whether a comparison holds: total light, shape, and enough bins to say so."""
-    light = bool(abs(result["total_light"]["deviation_sigma"]) < MOST_SIGMA)
+    # The probability of so many sigma, from pseudo-experiments: few showers are not normal.
+    light = bool(result["total_light"]["p_value"] > math.erfc(MOST_SIGMA / math.sqrt(2.0)))
     p_value = result["p_value"]
     shape = p_value is not None and bool(p_value > LEAST_P_VALUE)
     enough = bool(result["n_qualifying_bins"] >= LEAST_BINS)
