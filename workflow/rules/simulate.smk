@@ -52,11 +52,12 @@ rule plot_simulation:
             labels={"figure": "images of one shower"},
         ),
         trigger=report(
-            P.trigger_figure,
+            directory(P.trigger_figures),
+            patterns=["{figure}.png"],
             caption="../report/trigger.rst",
             category="5 Simulations",
             subcategory="{production}",
-            labels={"figure": "trigger"},
+            labels={"figure": "trigger: {figure}"},
         ),
         provenance=P.sidecar(P.profiles_figure_of_showers),
     log:

@@ -39,8 +39,8 @@ class Paths:
         self.profiles_figure_of_showers = f"{production}/longitudinal_profiles.png"
         self.light_figure = f"{production}/light_on_the_ground.png"
         self.images_figure = f"{production}/images.png"
-        self.trigger_figure = f"{production}/trigger.png"
-        # A folder: two figures per type of telescope.
+        # Folders of figures.
+        self.trigger_figures = f"{production}/trigger"
         self.optics_figures = f"{production}/optics"
         self.mock_chunk = f"{root}/dl3/mock/{{chunk}}"
         self.mock_root = f"{root}/dl3/mock"

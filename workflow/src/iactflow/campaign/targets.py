@@ -192,7 +192,7 @@ class Targets:
     def simulation_figures(self) -> tuple[str, ...]:
         """Patterns of the figures of a production."""
         p = self.paths
-        showers = (p.profiles_figure_of_showers, p.light_figure, p.images_figure, p.trigger_figure)
+        showers = (p.profiles_figure_of_showers, p.light_figure, p.images_figure, p.trigger_figures)
         return (*showers, p.optics_figures)
 
     @property

@@ -1,0 +1,162 @@
+"""Figures of a production's trigger: efficiency against core distance, area, rates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from iactflow.figures.style import COLOURS, new_figure, note, save
+from iactflow.figures.trigger import TriggerArea, draw_area_and_rate
+from iactflow.telescope.rates import crab_nebula, electrons, trigger_efficiency
+
+__all__ = ["draw_efficiency", "draw_trigger", "thinned", "trigger_area"]
+
+CYCLE = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "orange", "sky")]
+LINES = ("o-", "v--", "s:")
+
+
+def thinned(n: int) -> np.ndarray:
+    """At most as many of n curves as there are colours, first and last among them.
+
+    Parameters
+    ----------
+    n : int
+        Number of curves.
+
+    Returns
+    -------
+    ndarray of int
+        Their numbers, ascending.
+    """
+    return np.unique(np.linspace(0, n - 1, min(n, len(CYCLE))).round().astype(int))
+
+
+def energy_label(low: float, high: float) -> str:
+    """Name of a bin of energy.
+
+    Parameters
+    ----------
+    low, high : float
+        Edges in TeV.
+
+    Returns
+    -------
+    str
+        For a legend.
+    """
+    return f"{low:.2g} – {high:.2g} TeV"
+
+
+def trigger_area(counts: dict, settings: dict, label: str) -> TriggerArea:
+    """Effective area of the trigger in bins of energy.
+
+    Parameters
+    ----------
+    counts : dict of str to array
+        Rows of the table ``trigger_counts`` of one level of the night sky.
+    settings : dict
+        Block of the production.
+    label : str
+        For a legend.
+
+    Returns
+    -------
+    TriggerArea
+        Efficiency times the area of the disk onto which cores were thrown. Bins without events
+        between others have no area.
+    """
+    step = np.log(counts["energy_max_tev"][0] / counts["energy_min_tev"][0])
+    first = counts["energy_min_tev"].min()
+    place = np.rint(np.log(counts["energy_min_tev"] / first) / step).astype(int)
+    thrown = np.bincount(place, weights=counts["n_thrown"])
+    triggered = np.bincount(place, weights=counts["n_triggered"])
+    edges = first * np.exp(step * np.arange(len(thrown) + 1))
+    efficiency = trigger_efficiency(thrown, triggered, settings["shower_reuse"])
+    area = np.pi * settings["core_radius_max_m"] ** 2
+    return TriggerArea(label, edges, area * efficiency.value, area * efficiency.error)
+
+
+def _spectra(settings: dict) -> dict[str, Callable]:
+    """Spectra by which rates are given: of what is thrown, where one is agreed on."""
+    if settings["particle"] == "gamma":
+        return {"Crab Nebula": crab_nebula}
+    if settings["particle"] == "electron" and settings["viewcone_deg"] > 0.0:
+        solid_angle = 2.0 * np.pi * (1.0 - np.cos(np.radians(settings["viewcone_deg"])))
+        return {"electrons": lambda energy_tev: solid_angle * electrons(energy_tev)}
+    return {}
+
+
+def draw_efficiency(counts: dict, settings: dict, title: str) -> Figure:
+    """Draw the trigger efficiency against the distance of the axis from the array's centre.
+
+    Parameters
+    ----------
+    counts : dict of str to array
+        Table ``trigger_counts``.
+    settings : dict
+        Block of the production.
+    title : str
+        Title.
+
+    Returns
+    -------
+    Figure
+        Curves per energy; a style of line per level of the night sky.
+    """
+    figure = new_figure(7.6, 4.8)
+    axes = figure.add_subplot()
+    levels = np.unique(counts["nsb_factor"])
+    lows = np.unique(counts["energy_min_tev"])
+    for line, level in zip(LINES, levels, strict=False):
+        for colour, low in zip(CYCLE, lows[thinned(len(lows))], strict=False):
+            mine = (counts["nsb_factor"] == level) & (counts["energy_min_tev"] == low)
+            centre = 0.5 * (counts["core_min_m"][mine] + counts["core_max_m"][mine])
+            efficiency = trigger_efficiency(counts["n_thrown"][mine], counts["n_triggered"][mine])
+            label = energy_label(low, counts["energy_max_tev"][mine][0])
+            axes.errorbar(
+                centre,
+                efficiency.value,
+                efficiency.error,
+                fmt=line,
+                ms=3.5,
+                lw=1.1,
+                elinewidth=0.8,
+                color=colour,
+                label=label if level == levels[0] else None,
+            )
+    axes.set(xlabel="Core distance [m]", ylabel="Trigger efficiency", ylim=(-0.03, 1.12))
+    axes.set_xlim(0.0, settings["core_radius_max_m"])
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    styles = ("solid", "dashed", "dotted")
+    shown = ", ".join(f"× {v:g} {s}" for v, s in zip(levels, styles, strict=False))
+    note(axes, f"night sky {shown}", "lower left")
+    axes.set_title(title)
+    return figure
+
+
+def draw_trigger(counts: dict, settings: dict, title: str, folder: str | Path) -> None:
+    """Draw the figures of the trigger.
+
+    Parameters
+    ----------
+    counts : dict of str to array
+        Table ``trigger_counts``.
+    settings : dict
+        Block of the production.
+    title : str
+        Title.
+    folder : str or Path
+        Folder to make.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True)
+    save(draw_efficiency(counts, settings, title), folder / "efficiency.png")
+    areas = []
+    for level in np.unique(counts["nsb_factor"]):
+        mine = {key: values[counts["nsb_factor"] == level] for key, values in counts.items()}
+        areas.append(trigger_area(mine, settings, f"night sky × {level:g}"))
+    figure = draw_area_and_rate(areas, _spectra(settings), title)
+    save(figure, folder / "area_and_rate.png")
