@@ -277,6 +277,13 @@ def test_fixed_first_interaction(tmp_path, sign):
     assert 7500.0 < heights.max() <= 8000.0
 
 
+def test_largest_zenith_angle(tmp_path):
+    run, shower = first_shower(tmp_path, w4=20.0, w11=np.float32(math.radians(60.0)))
+    table = make_table(run_profile(run), run.observation_level_m)
+    assert shower.altitude_deg != 30.0
+    assert sum(1 for _ in our_showers(run, shower, table, (1, 0), 2)) == 2
+
+
 def test_part_of_the_photons(tmp_path):
     run, shower = first_shower(tmp_path, w4=50.0, w11=0.0)
     table = make_table(run_profile(run), run.observation_level_m)

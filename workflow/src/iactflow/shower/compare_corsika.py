@@ -157,23 +157,27 @@ def compare_files(
     )
     combined = {**together, **_verdict(together)}
     return {
-        "settings": {
-            "showers_per_primary": showers,
-            "showers_per_file": LEAST_SHOWERS_OF_FILE,
-            "seed": seed,
-            "min_bunches": MIN_BUNCHES,
-            "min_qualifying_bins": LEAST_BINS,
-            "min_p_value": LEAST_P_VALUE,
-            "max_deviation_sigma": MOST_SIGMA,
-            "min_p_value_total_light": math.erfc(MOST_SIGMA / math.sqrt(2.0)),
-            "pseudo_experiments": N_PSEUDO,
-            "moments_max_angle_deg": MAX_ANGLE_DEG,
-            "moments_max_delay_ns": MAX_DELAY_NS,
-            "edges_m": [float(edge) for edge in edges],
-        },
+        "settings": _settings(showers, seed, edges),
         "files": blocks,
         "combined": combined,
         "passed": combined["passed"],
+    }
+
+
+def _settings(showers, seed, edges):
+    return {
+        "showers_per_primary": showers,
+        "showers_per_file": LEAST_SHOWERS_OF_FILE,
+        "seed": seed,
+        "min_bunches": MIN_BUNCHES,
+        "min_qualifying_bins": LEAST_BINS,
+        "min_p_value": LEAST_P_VALUE,
+        "max_deviation_sigma": MOST_SIGMA,
+        "min_p_value_total_light": math.erfc(MOST_SIGMA / math.sqrt(2.0)),
+        "pseudo_experiments": N_PSEUDO,
+        "moments_max_angle_deg": MAX_ANGLE_DEG,
+        "moments_max_delay_ns": MAX_DELAY_NS,
+        "edges_m": [float(edge) for edge in edges],
     }
 
 

@@ -158,7 +158,8 @@ def our_showers(
     primary = Primary(
         shower.particle_id,
         shower.energy_tev,
-        shower.altitude_deg,
+        # Angles are in single precision: 60 deg of zenith angle may be a little more.
+        round(shower.altitude_deg, 4),
         shower.azimuth_deg,
         start_height_m(shower, table),
     )
