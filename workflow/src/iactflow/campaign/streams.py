@@ -69,15 +69,15 @@ class StreamKey:
     nsb_level: int = 0
 
     def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type == "str":
+        for name, is_text, _ in _FIELDS:
+            value = getattr(self, name)
+            if is_text:
                 if not isinstance(value, str):
-                    raise InputError("random stream", field.name, value, "a string")
+                    raise InputError("random stream", name, value, "a string")
             elif isinstance(value, bool | np.bool_) or not (
                 isinstance(value, int | np.integer) and 0 <= value < 2**63
             ):
-                raise InputError("random stream", field.name, value, "an integer in [0, 2**63)")
+                raise InputError("random stream", name, value, "an integer in [0, 2**63)")
 
     def encoded(self) -> bytes:
         """Canonical bytes of the key: version, then every field as name and value with lengths.
@@ -87,15 +87,15 @@ class StreamKey:
         bytes
             Equal for equal keys only.
         """
-        parts = [ENCODING]
-        for field in fields(self):
-            value = getattr(self, field.name)
-            text = isinstance(value, str)
-            parts += [
-                field.name.encode(),
-                value.encode() if text else int(value).to_bytes(8, "little"),
-            ]
-        return b"".join(len(part).to_bytes(4, "little") + part for part in parts)
+        parts = [_START]
+        for name, is_text, label in _FIELDS:
+            value = getattr(self, name)
+            parts.append(label)
+            if is_text:
+                parts.append(_with_length(value.encode()))
+            else:
+                parts.append(_EIGHT_BYTES + int(value).to_bytes(8, "little"))
+        return b"".join(parts)
 
     def key(self) -> tuple[int, int]:
         """Key of the generator: BLAKE2b of `encoded`, 128 bits.
@@ -127,3 +127,16 @@ class StreamKey:
             Draws from ``numpy.random.Philox`` with this key and counter 0.
         """
         return np.random.Generator(np.random.Philox(key=self.words(), counter=0))
+
+
+def _with_length(part: bytes) -> bytes:
+    return len(part).to_bytes(4, "little") + part
+
+
+# Events make several keys per telescope: what is the same in all of them is encoded once.
+_START = _with_length(ENCODING)
+_EIGHT_BYTES = (8).to_bytes(4, "little")
+_FIELDS = tuple(
+    (field.name, field.type == "str", _with_length(field.name.encode()))
+    for field in fields(StreamKey)
+)
