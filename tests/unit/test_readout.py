@@ -16,7 +16,7 @@ from iactflow.telescope.amplitude import draw_amplitudes, make_amplitude_table
 from iactflow.telescope.camera import PhotoElectrons, make_camera_table, no_photoelectrons
 from iactflow.telescope.charge import read_charge
 from iactflow.telescope.night_sky import draw_night_sky, night_sky_rates
-from iactflow.telescope.readout import make_readout_table, simulated_window
+from iactflow.telescope.readout import make_readout_table
 from iactflow.telescope.waveforms import read_waveforms
 
 AREA_HIGH = 1.2 * math.sqrt(2 * math.pi)
@@ -50,11 +50,6 @@ def _sky(made, table, start_ns, length_ns):
     amplitudes = make_amplitude_table(made.single_pe_afterpulse)
     state = philox.new_state(key_words("night_sky"))
     return draw_night_sky(rates, start_ns, length_ns, amplitudes, state), rates, amplitudes
-
-
-def test_window_begins_before_the_light():
-    made, _, _ = _tables("waveform")
-    assert simulated_window(made, 1000.0) == (980.0, 80.0)
 
 
 # Waveforms.

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from iactflow._jit import jit, jit_leaf
+from iactflow._jit import jit_leaf
 from iactflow.campaign import philox
 from iactflow.errors import InputError
 from iactflow.instrument.description import Camera, Curve, Pixels
@@ -31,7 +31,6 @@ __all__ = [
     "make_camera_table",
     "no_photoelectrons",
     "qe_ceiling",
-    "true_image",
 ]
 
 # Variations between pixels are normal, cut at this many standard deviations: the light emitted for
@@ -342,25 +341,3 @@ def detect(hits, n_hits, table, acceptance, state, pe_pixel, pe_time_ns):
         pe_time_ns[n_pe] = hits[i, 2] + delay
         n_pe += 1
     return n_pe
-
-
-@jit
-def true_image(pe_pixel, n_pe, n_pixels):
-    """Count photoelectrons per pixel.
-
-    Parameters
-    ----------
-    pe_pixel : ndarray of int32, shape (m,)
-        Pixels of photoelectrons.
-    n_pe, n_pixels : int
-        Rows in use; pixels of the camera.
-
-    Returns
-    -------
-    ndarray of int32, shape (n_pixels,)
-        Photoelectrons per pixel.
-    """
-    image = np.zeros(n_pixels, dtype=np.int32)
-    for i in range(n_pe):
-        image[pe_pixel[i]] += 1
-    return image

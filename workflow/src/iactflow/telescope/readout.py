@@ -18,7 +18,7 @@ from iactflow.errors import InputError
 from iactflow.instrument.description import Camera, Curve
 from iactflow.telescope.camera import CameraTable
 
-__all__ = ["N_PHASES", "ReadoutTable", "make_readout_table", "simulated_window"]
+__all__ = ["N_PHASES", "ReadoutTable", "make_readout_table"]
 
 N_PHASES = 64
 # Noise comes from a table of quantiles: one in 2**16 is finer than any digitisation here shows.
@@ -73,26 +73,6 @@ class ReadoutTable(NamedTuple):
     max_signal: np.ndarray
     mean_per_rate: np.ndarray
     quantile: np.ndarray
-
-
-def simulated_window(camera: Camera, light_ns: float) -> tuple[float, float]:
-    """Window in which a camera is simulated.
-
-    Parameters
-    ----------
-    camera : Camera
-        Description.
-    light_ns : float
-        Arrival of the light, on the clock of the photons.
-
-    Returns
-    -------
-    start_ns, length_ns : float
-        The light arrives ``photon_delay_ns`` after the start; the window has
-        ``simulated_samples``.
-    """
-    readout = camera.readout
-    return light_ns - readout.photon_delay_ns, readout.simulated_samples / readout.sampling_ghz
 
 
 def make_readout_table(camera: Camera, table: CameraTable) -> ReadoutTable:
