@@ -1,0 +1,264 @@
+"""From primaries to R0: the same content fused, split and in any chunks; truth; conditions."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from iactflow.campaign.digest import content_digest
+from iactflow.campaign.schema_simulation import Cascade, Production
+from iactflow.errors import InputError
+from iactflow.io.merge import merge_tables
+from iactflow.io.root import read_metadata, read_table
+from iactflow.shower.primaries import direction_of_flight, draw_primary
+from iactflow.telescope.stages.events import simulate_events, simulate_telescopes
+from iactflow.telescope.stages.setup import make_setup
+from iactflow.telescope.stages.showers import simulate_showers
+
+GAMMA = {
+    "particle": "gamma",
+    "run": 7,
+    "n_showers": 4,
+    "energy_min_tev": 0.2,
+    "energy_max_tev": 0.6,
+    "zenith_deg": 20.0,
+    "azimuth_deg": 180.0,
+    "offset_deg": 0.5,
+    "core_radius_max_m": 120.0,
+    "shower_reuse": 2,
+    "nsb_levels": [1.0, 2.0],
+}
+SEED = 11
+
+
+@pytest.fixture(scope="module")
+def files(request):
+    """Files of H.E.S.S. I and of the atmospheres."""
+    root = request.config.rootpath / "config"
+    folders = (root / "instruments/hess1/2006", root / "atmospheres")
+    return [str(p) for f in folders for p in sorted(f.rglob("*")) if p.is_file()]
+
+
+def job(files, showers, conditions=(), **changes):
+    """Arguments of a stage."""
+    block = Production.model_validate({**GAMMA, **changes}).model_dump(mode="json")
+    shower = {"backend": "iactflow", "cascade": Cascade().model_dump()}
+    settings = {"name": "gamma", **block, "shower": shower}
+    inputs = SimpleNamespace(instrument=files, conditions=list(conditions))
+    params = SimpleNamespace(settings=settings, seed=SEED, showers=showers)
+    return inputs, params, SimpleNamespace(run=str(block["run"] or 30), production="gamma")
+
+
+def make_events(folder, files, showers, **changes):
+    inputs, params, wildcards = job(files, showers, **changes)
+    simulate_events(inputs, SimpleNamespace(events=str(folder)), params, wildcards)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, files):
+    """Folder of all showers in one job."""
+    return make_events(tmp_path_factory.mktemp("whole") / "chunk", files, (1, 4))
+
+
+def test_kept_photons_give_the_same_events(tmp_path, files, whole):
+    inputs, params, wildcards = job(files, (1, 4))
+    outputs = SimpleNamespace(photons=str(tmp_path / "photons.root"), events=str(tmp_path / "c"))
+    simulate_showers(inputs, outputs, params, wildcards)
+    inputs.photons = outputs.photons
+    simulate_telescopes(inputs, outputs, params, wildcards)
+    assert sorted(f.name for f in whole.iterdir()) == ["nsb1.root", "nsb2.root"]
+    assert content_digest(outputs.events) == content_digest(whole)
+
+
+def test_chunks_merge_into_the_run(tmp_path, files, whole):
+    parts = [make_events(tmp_path / f"{a}", files, (a, b)) for a, b in ((1, 1), (2, 4))]
+    for level in ("nsb1.root", "nsb2.root"):
+        merge_tables([part / level for part in parts], tmp_path / f"parts-{level}")
+        merge_tables([whole / level], tmp_path / f"whole-{level}")
+        digests = {content_digest(tmp_path / f"{kind}-{level}") for kind in ("parts", "whole")}
+        assert len(digests) == 1
+
+
+def test_truth_and_thrown_events(whole):
+    file = whole / "nsb1.root"
+    runs = read_table(file, "simulation_runs")
+    assert runs["n_showers"].tolist() == [4]
+    assert runs["spectral_index"].tolist() == [-2.0]
+    thrown = read_table(file, "thrown_events")
+    assert thrown["n_thrown"].sum() == 8
+    assert set(thrown["viewcone_min_deg"]) == set(thrown["viewcone_max_deg"]) == {0.5}
+    showers, cores = read_table(file, "showers"), read_table(file, "shower_cores")
+    energies = showers["true_energy_tev"]
+    assert np.all((energies >= 0.2) & (energies <= 0.6))
+    above = thrown["energy_min_tev"] <= energies[:, None]
+    below = energies[:, None] < thrown["energy_max_tev"]
+    assert np.all((above & below).sum(axis=1) == 1)
+    np.testing.assert_allclose(showers["true_alt_deg"], 70.5)
+    np.testing.assert_allclose(showers["true_az_deg"], 180.0)
+    light = read_table(file, "telescope_light")
+    assert len(light["tel_id"]) == 4 * 2 * 4
+    # Distance of CT1 from the axis of the first core, by hand.
+    core = (cores["true_core_x_m"][0], cores["true_core_y_m"][0], 0.0)
+    place = [a - b for a, b in zip((-0.16, -85.04, 9.945), core, strict=True)]
+    flight = direction_of_flight(70.5, 180.0)
+    along = sum(a * b for a, b in zip(place, flight, strict=True))
+    expected = math.sqrt(sum(a * a for a in place) - along**2)
+    assert light["impact_distance_m"][0] == pytest.approx(expected, rel=1e-5)
+    profiles = read_table(file, "longitudinal_profiles")
+    assert float(ak.max(profiles["n_charged"])) > 20
+    assert np.all(showers["n_photons"] > 1e6 * energies)
+
+
+def test_events_of_two_levels_share_the_shower(whole):
+    one, two = (read_table(whole / f"nsb{level}.root", "true_images") for level in (1, 2))
+    keys = [set(zip(t["event_id"].tolist(), t["tel_id"].tolist(), strict=True)) for t in (one, two)]
+    assert len(keys[0]) >= 8
+    common = keys[0] & keys[1]
+    assert len(common) >= 8
+    for event, telescope in common:
+        images = [
+            t["true_image"][(t["event_id"] == event) & (t["tel_id"] == telescope)][0]
+            for t in (one, two)
+        ]
+        assert images[0].tolist() == images[1].tolist()
+    charges = [read_table(whole / f"nsb{level}.root", "charges_r0") for level in (1, 2)]
+    assert ak.num(charges[0]["charge_adc"])[0] == 2 * 960
+    assert charges[0]["charge_adc"][0].tolist() != charges[1]["charge_adc"][0].tolist()
+
+
+def test_calibration_and_pointing_belong_to_the_run(whole):
+    calibration = read_table(whole / "nsb1.root", "calibration")
+    assert len(calibration["pixel_id"]) == 4 * 2 * 960
+    assert set(calibration["channel"]) == {0, 1}
+    high = calibration["channel"] == 0
+    assert calibration["pe_per_adu"][high].mean() < calibration["pe_per_adu"][~high].mean()
+    # Flat-fielding factors keep the mean gain.
+    chosen = high & (calibration["tel_id"] == 1)
+    assert np.mean(1.0 / calibration["flatfield"][chosen]) == pytest.approx(1.0, abs=1e-6)
+    pointing = read_table(whole / "nsb1.root", "pointing")
+    assert pointing["altitude_deg"].tolist() == [70.0] * 4
+    metadata = read_metadata(whole / "nsb2.root")
+    assert (metadata["nsb_factor"], metadata["instrument"]) == (2.0, "hess1")
+    assert len(metadata["instrument_digest"]) == 64
+
+
+def test_a_run_is_simulated_as_it_was_taken(tmp_path, files):
+    lines = ["obs_id tel_id altitude_deg azimuth_deg start_utc participating throughput "
+             "nsb_factor broken_pixels"]  # fmt: skip
+    states = ((1, 1, 0.8, "0-99"), (2, 1, 0.7, ""), (3, 0, 1, ""), (4, 1, 1, ""))
+    for tel_id, part, throughput, broken in states:
+        start = "2006-07-29T21:00:00"
+        lines.append(f"30 {tel_id} 65 10 {start} {part} {throughput} 1.5 {broken}")
+    table = tmp_path / "runs.tsv"
+    table.write_text("\n".join(line.replace(" ", "\t") for line in lines) + "\n")
+    changes = {
+        "run": None,
+        "zenith_deg": None,
+        "azimuth_deg": None,
+        "observations": {"conditions": "runs.tsv"},
+        "nsb_levels": [1.0],
+    }
+    folder = make_events(tmp_path / "c", files, (1, 3), conditions=[str(table)], **changes)
+    file = folder / "nsb1.root"
+    assert read_metadata(file)["tel_ids"] == [1, 2, 4]
+    assert set(read_table(file, "pointing")["altitude_deg"]) == {65.0}
+    assert set(read_table(file, "pointing")["time_s"]) == {1154206833}
+    assert read_table(file, "simulation_runs")["obs_id"].tolist() == [30]
+    calibration = read_table(file, "calibration")
+    broken = calibration["pixel_id"][(calibration["status"] > 0) & (calibration["tel_id"] == 1)]
+    assert set(broken) == set(range(100))
+    images = read_table(file, "true_images")
+    assert set(images["tel_id"]) <= {1, 2, 4}
+    of_first = images["true_image"][images["tel_id"] == 1]
+    assert len(of_first)
+    assert int(ak.sum(of_first[:, :100])) == 0
+    assert int(ak.sum(of_first[:, 100:])) > 0
+
+
+def test_alignment_follows_the_campaign(files):
+    entries = [
+        {"telescope_types": ["HESS-I"], "vertical": {"sine_deg": 0.02}},
+        {"tel_ids": [2], "vertical": {"sine_deg": 0.0, "cosine_deg": 0.0}},
+    ]
+    inputs, params, wildcards = job(files, (1, 1), alignment=entries)
+    telescopes = make_setup(inputs, params, wildcards).instrument.telescopes
+    sines = [t.type.optics.align_vertical.sine_deg for t in telescopes]
+    assert sines == [0.02, 0.0, 0.02, 0.02]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tel_ids": [1, 9]}, "simulations.gamma: tel_ids: got 9; allowed: 1, 2, 3, 4"),
+        ({"tel_ids": [1]}, "telescopes that satisfy an array trigger"),
+        (
+            {"alignment": [{"telescope_types": ["LST"]}]},
+            r"alignment\[0\].telescope_types: got 'LST'",
+        ),
+    ],
+)
+def test_what_the_array_does_not_have_is_named(files, change, message):
+    inputs, params, wildcards = job(files, (1, 1), **change)
+    with pytest.raises(InputError, match=message):
+        make_setup(inputs, params, wildcards)
+
+
+def settings_of(**changes):
+    block = Production.model_validate({**GAMMA, **changes}).model_dump(mode="json")
+    return {"name": "gamma", **block}
+
+
+def test_energies_follow_the_power_law():
+    wide = {"energy_min_tev": 0.1, "energy_max_tev": 10.0, "shower_reuse": 1}
+    settings = settings_of(spectral_index=2.7, **wide)
+    energies = [draw_primary(settings, (70, 0), 1, 1, i).energy_tev for i in range(1, 4001)]
+    above = np.mean(np.array(energies) > 0.3)
+    low, high, cut = 0.1**-1.7, 10**-1.7, 0.3**-1.7
+    assert above == pytest.approx((cut - high) / (low - high), abs=0.02)
+    flat = settings_of(spectral_index=1.0, **wide)
+    energies = [draw_primary(flat, (70, 0), 1, 1, i).energy_tev for i in range(1, 4001)]
+    assert np.mean(np.log10(energies)) == pytest.approx(0.0, abs=0.03)
+
+
+def test_cores_are_uniform_in_the_plane_of_the_shower():
+    settings = settings_of(zenith_deg=55.0, azimuth_deg=90.0, offset_deg=0.0, shower_reuse=100)
+    primaries = [draw_primary(settings, (35, 90), 1, 1, i) for i in range(1, 41)]
+    flight = np.array(primaries[0].flight)
+    np.testing.assert_allclose(flight, direction_of_flight(35, 90), atol=1e-12)
+    # It comes from the east: x north, y west.
+    altitude = np.radians(35)
+    np.testing.assert_allclose(flight, [0, np.cos(altitude), -np.sin(altitude)], atol=1e-12)
+    cores = np.concatenate([p.cores_m for p in primaries])
+    cores = np.column_stack([cores, np.zeros(len(cores))])
+    radius = np.linalg.norm(np.cross(cores, flight), axis=1)
+    assert radius.max() <= 120.0
+    assert np.mean(radius < 60.0) == pytest.approx(0.25, abs=0.025)
+    # Along the axis the disk is stretched on the ground.
+    assert np.std(cores[:, 1]) / np.std(cores[:, 0]) == pytest.approx(
+        1 / np.sin(np.radians(35)), rel=0.05
+    )
+
+
+def test_diffuse_directions_fill_the_cone():
+    cone = {"particle": "gamma_diffuse", "viewcone_deg": 5.0, "offset_deg": 0.0}
+    settings = settings_of(shower_reuse=1, **cone)
+    primaries = [draw_primary(settings, (70, 200), 1, 1, i) for i in range(1, 4001)]
+    pointing = np.array(direction_of_flight(70, 200))
+    angles = np.degrees([math.acos(np.dot(p.flight, pointing)) for p in primaries])
+    np.testing.assert_allclose(angles, [p.offset_deg for p in primaries], atol=1e-5)
+    assert angles.max() <= 5.0
+    assert np.mean(angles < 2.5) == pytest.approx(0.25, abs=0.02)
+    assert np.mean([p.alt_deg > 70 for p in primaries]) == pytest.approx(0.5, abs=0.03)
+
+
+def test_an_offset_lies_where_its_angle_says():
+    up = draw_primary(settings_of(offset_angle_deg=0.0), (70, 100), 1, 1, 1)
+    assert (up.alt_deg, up.az_deg) == pytest.approx((70.5, 100.0))
+    aside = draw_primary(settings_of(offset_angle_deg=90.0), (70, 100), 1, 1, 1)
+    assert aside.alt_deg == pytest.approx(70.0, abs=0.01)
+    assert aside.az_deg == pytest.approx(100.0 + 0.5 / math.cos(math.radians(70)), rel=1e-3)
