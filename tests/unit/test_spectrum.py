@@ -8,13 +8,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from camera_samples import camera, key_words
+from light_samples import LEVEL_M, air_table, random_steps
 from scipy import integrate, stats
 
 from iactflow.atmosphere.extinction import ExtinctionTable, transmission
 from iactflow.campaign import philox
 from iactflow.errors import InputError
 from iactflow.instrument.description import Curve
+from iactflow.shower.collect import collect_photons
+from iactflow.shower.light import make_light_yield
 from iactflow.shower.photons import HEIGHT_M, WAVELENGTH_NM, WEIGHT, empty_photons
+from iactflow.shower.spheres import make_spheres, sphere_states
 from iactflow.telescope.camera import qe_ceiling
 from iactflow.telescope.spectrum import (
     draw_wavelengths,
@@ -115,6 +119,29 @@ def test_drawn_photons_are_those_that_a_folded_emission_gives(height, tilt):
     cumulative /= cumulative[-1]
     waves = out[:, WAVELENGTH_NM].astype(float)
     assert stats.kstest(waves, lambda w: np.interp(w, fine, cumulative)).pvalue > 1e-3
+
+
+def test_both_ways_leave_the_same_light_of_the_same_steps():
+    """Emission with the response folded in; all light of the band, thinned as CORSIKA's."""
+    response, extinction, air = spectral_response(_type()), _extinction(), air_table()
+    steps = random_steps(3000, 20.0)
+    spheres = make_spheres([[50.0, 20.0, 0.0]], [40.0], [[0.0, 0.0]])
+    found = []
+    for number, light in enumerate(
+        (make_light_yield(*BAND, response, extinction), make_light_yield(*BAND))
+    ):
+        states = sphere_states(1, "gamma", 1, number, 1, [1])
+        found.append(collect_photons([steps], spheres, light, air, states).at(0, 0))
+    folded, flat = found
+    flat = flat.copy()
+    flat[:, WAVELENGTH_NM] = 0.0
+    thinned = _draw(flat, response)
+    error = math.sqrt(len(folded) + len(thinned))
+    assert len(folded) > 20000
+    assert len(folded) == pytest.approx(len(thinned), abs=4 * error)
+    for column in (HEIGHT_M, WAVELENGTH_NM, 2, 3, 4):
+        assert stats.ks_2samp(folded[:, column], thinned[:, column]).pvalue > 1e-4
+    assert folded[:, HEIGHT_M].min() >= LEVEL_M
 
 
 @pytest.mark.parametrize("weight", [0.3, 4.7, 60.0])
