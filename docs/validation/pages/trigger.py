@@ -15,6 +15,7 @@ from tables import compare, counted, table
 
 from iactflow.atmosphere.site import load_atmosphere
 from iactflow.atmosphere.table import make_table
+from iactflow.campaign.atomic import atomic_output
 from iactflow.campaign.streams import StreamKey
 from iactflow.figures.style import save, style
 from iactflow.figures.trigger import (
@@ -321,12 +322,12 @@ def make() -> str:
     """
     first, panels = _photoelectrons_of_simtel()
     second, areas, n_showers = _effective_area()
-    with style():
-        title = "Photoelectrons of sim_telarray through our triggers"
-        save(draw_probability(panels, title), HERE / "trigger-probability.png")
-        title = "H.E.S.S. CT1-4 at the zenith: array trigger, gamma rays"
-        figure = draw_area_and_rate(areas, {"Crab nebula": crab_nebula}, title)
-        save(figure, HERE / "trigger-area.png")
+    title = "Photoelectrons of sim_telarray through our triggers"
+    with style(), atomic_output(HERE / "trigger-probability.png") as path:
+        save(draw_probability(panels, title), path)
+    title = "H.E.S.S. CT1-4 at the zenith: array trigger, gamma rays"
+    with style(), atomic_output(HERE / "trigger-area.png") as path:
+        save(draw_area_and_rate(areas, {"Crab nebula": crab_nebula}, title), path)
     text = OURS_ON_THEIRS.format(n=N_SKIES, low=1.0 - SURE, high=SURE, tolerance=TIME_TOLERANCE_NS)
     hess = HESS_TEXT.format(
         offset=OFFSET_DEG, radius=RADIUS_M, reuse=N_REUSE, showers=n_showers, worn=WORN

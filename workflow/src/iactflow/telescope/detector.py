@@ -242,9 +242,9 @@ class Detector:
         """
         tables = self.tables[tel_id]
         state = philox.new_state(_stream(key, "optics", tel_id))
-        if len(photons) and photons[0, WAVELENGTH_NM] <= 0.0:
+        if len(photons) and photons[:, WAVELENGTH_NM].min() <= 0.0:
             if tables.extinction is None:
-                value = float(photons[0, WAVELENGTH_NM])
+                value = float(photons[:, WAVELENGTH_NM].min())
                 raise InputError("photons", "wavelength_nm", value, "above 0, or light given")
             photons = draw_wavelengths(photons, tables.wavelengths, tables.extinction, state)
         if len(photons) > len(self._rows):
