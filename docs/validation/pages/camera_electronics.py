@@ -35,10 +35,13 @@ HESS, HESS_1U = "hess1/2006", "hess1u/phase2d3"
 VERSIONS = (SOUTH, NORTH_6, NORTH_7, HESS, HESS_1U)
 CONFIGS = [f"config/instruments/{version}/digest.txt" for version in VERSIONS]
 MODULES = [
+    "iactflow.campaign.atomic",
+    "iactflow.campaign.streams",
     "iactflow.figures.style",
     "iactflow.instrument.load",
     "iactflow.telescope.charge",
     "iactflow.telescope.night_sky",
+    "iactflow.telescope.readout",
     "iactflow.telescope.waveforms",
 ]
 # Pixels farther than this from all light of the shower hold night sky and noise alone.

@@ -39,6 +39,8 @@ CONFIGS = [
 ]
 MODULES = [
     "iactflow.atmosphere.extinction_model",
+    "iactflow.atmosphere.site",
+    "iactflow.campaign.atomic",
     "iactflow.figures.style",
     "iactflow.instrument.load",
     "iactflow.io.corsika",
