@@ -9,6 +9,7 @@ Pulses are tabulated at 1/64 of a sample; a photoelectron takes the nearest of t
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -181,7 +182,9 @@ def _window_table(pulses, window_ns):
     return np.array(rows, dtype=np.float32)[:, None, :], float(time[0]), step
 
 
+@cache
 def _normal_quantiles():
+    """Quantiles that all telescopes share: one table stays in the processor's cache."""
     n = 1 << _NOISE_BITS
     quantile = ndtri((np.arange(n) + 0.5) / n)
     return (quantile / np.std(quantile)).astype(np.float32)
