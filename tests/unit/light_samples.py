@@ -68,10 +68,11 @@ def all_light(steps, spheres, light, table, refraction, seed=1):
     return group_photons(parts, spheres)
 
 
-def expected_moments(step, centre, radius, light, n_s=300, n_phi=1500):
-    """Integrate the light of a step that hits a sphere: number, mean of x, y and height.
+def hits_on_a_grid(step, centre, radius, n_s, n_phi):
+    """Test straight light on a grid in path and azimuth, in the air of `air_table`.
 
-    Straight light in the air of `air_table`, on a grid in path and azimuth.
+    Returns the points of emission (n_s, 3), the heights above sea level, sin^2(theta), the
+    directions (n_s, n_phi, 3) and whether each hits.
     """
     x, y, z, _, ux, uy, uz, length, gamma_0, gamma_1, _ = step
     along = np.array([ux, uy, uz])
@@ -84,7 +85,7 @@ def expected_moments(step, centre, radius, light, n_s=300, n_phi=1500):
     gamma = gamma_0 + s / length * (gamma_1 - gamma_0)
     index = 1.0 + SEA_LEVEL * np.exp(-height / SCALE_M)
     cosine = 1.0 / (index * np.sqrt(1.0 - gamma**-2.0))
-    density = light.photons_per_m[0] * np.maximum(1.0 - cosine**2, 0.0) * length / n_s / n_phi
+    sine_2 = np.maximum(1.0 - cosine**2, 0.0)
     cosine = np.minimum(cosine, 1.0)[:, None, None]
     ring = np.cos(phi)[:, None] * first + np.sin(phi)[:, None] * second
     rays = cosine * along + np.sqrt(1.0 - cosine**2) * ring
@@ -92,7 +93,14 @@ def expected_moments(step, centre, radius, light, n_s=300, n_phi=1500):
     to_centre = (np.asarray(centre) - start)[:, None, :]
     forward = np.sum(to_centre * rays, axis=2)
     apart = np.linalg.norm(to_centre - forward[:, :, None] * rays, axis=2)
-    hit = (forward > 0.0) & (apart < radius) & (rays[:, :, 2] < -0.1)
+    hit = (forward > 0.0) & (apart < radius) & (rays[:, :, 2] < -0.1) & (sine_2 > 0.0)[:, None]
+    return start, height, sine_2, rays, hit
+
+
+def expected_moments(step, centre, radius, light, n_s=300, n_phi=1500):
+    """Integrate the light of a step that hits a sphere: number, mean of x, y and height."""
+    start, height, sine_2, rays, hit = hits_on_a_grid(step, centre, radius, n_s, n_phi)
+    density = light.photons_per_m[0] * sine_2 * step[7] / n_s / n_phi
     weight = np.where(hit, density[:, None], 0.0)
     down = (centre[2] - start[:, None, 2]) / np.where(hit, rays[:, :, 2], -1.0)
     total = weight.sum()

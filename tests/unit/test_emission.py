@@ -11,6 +11,7 @@ from light_samples import (
     air_table,
     all_light,
     expected_moments,
+    hits_on_a_grid,
     make_step,
     random_steps,
 )
@@ -21,6 +22,7 @@ from iactflow.atmosphere.table import SPEED_OF_LIGHT_M_NS
 from iactflow.errors import InputError
 from iactflow.instrument.description import Curve
 from iactflow.shower.collect import LightCollector, collect_photons
+from iactflow.shower.emission import _window
 from iactflow.shower.flight import arrive
 from iactflow.shower.light import make_light_yield
 from iactflow.shower.spheres import make_spheres, sphere_states
@@ -100,6 +102,25 @@ def _random_cases():
         centre = at + across / np.linalg.norm(across) * beside
         step = make_step((0.0, 0.0, height), direction, length, gamma, gamma * draw.uniform(0.8, 1))
         yield case, step, np.array([centre[0], centre[1], draw.normal(0.0, 3.0)])
+
+
+def test_windows_hold_every_hit_and_little_more():
+    used = []
+    for _, step, centre in _random_cases():
+        *_, rays, hit = hits_on_a_grid(step[0], centre, 7.0, 200, 3000)
+        spheres = make_spheres([centre], [7.0], [[0.0, 0.0]])
+        low, high, half, most, towards = _window(step[0], TABLE, spheres, False, 0)
+        s = (np.arange(200) + 0.5) / 200 * step[0, 7]
+        along, towards = step[0, 4:7], np.array(towards)
+        azimuth = np.arctan2(rays @ np.cross(along, towards), rays @ towards)
+        inside = (s >= low)[:, None] & (s <= high)[:, None] & (np.abs(azimuth) <= half)
+        assert not np.any(hit & ~inside)
+        if hit.sum() > 2000:
+            used.append(hit.sum() / inside.sum())
+            sine_2 = 1.0 - (rays[hit.any(axis=1), 0] @ along) ** 2
+            assert np.all(sine_2 <= most * (1 + 1e-6))
+    assert len(used) > 5
+    assert np.median(used) > 0.5
 
 
 def test_random_geometries_against_numpy():

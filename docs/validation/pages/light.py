@@ -310,7 +310,7 @@ def _figure(found):
     upper.legend(ncols=2)
     lower.axhspan(1.0 - DENSITY, 1.0 + DENSITY, color="0.9")
     lower.axhline(1.0, color="0.4", lw=0.8)
-    lower.set(xlabel="distance from the core (m)", ylabel="ours / reference", ylim=(0.7, 1.3))
+    lower.set(xlabel="distance from the core (m)", ylabel="ratio at equal height", ylim=(0.7, 1.3))
     path = Path(__file__).resolve().parents[1] / "light.png"
     with atomic_output(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

@@ -171,7 +171,7 @@ def _figure(rings):
     lower.plot([], [], "kx:", lw=0.8, label="over the formula")
     lower.legend(ncols=2, loc="lower left", fontsize="small")
     upper.set(ylabel="photons on the dish, 300 to 600 nm", ylim=(0.0, None))
-    upper.set_title("Vertical muons on a dish of 107 m² at 1800 m: simulated, and formula (lines)")
+    upper.set_title("Vertical muons on a dish of 107 m² at 1800 m; lines: formula, unscattered")
     upper.legend()
     lower.axhspan(1.0 - TOLERANCE, 1.0 + TOLERANCE, color="0.9")
     lower.axhline(1.0, color="0.4", lw=0.8)
