@@ -53,6 +53,9 @@ def test_quantities_carry_their_unit(block):
         "_ts",
         "_m",
         "_mev",
+        "_ns",
+        "_samples",
+        "_pe",
         "_rad",
         "_x0",
     )
@@ -61,6 +64,7 @@ def test_quantities_carry_their_unit(block):
         "min_off_regions", "runs_per_job", "false_alarm_probability", "scale_check_flux",
         "n_on", "n_off", "statistic", "peak_significance", "off_mean", "off_std", "obs_ids",
         "run", "n_showers", "showers_per_job", "shower_reuse", "nsb_levels", "tel_ids",
+        "dilations",
     }  # fmt: skip
     for key, field in block.model_fields.items():
         if re.search(r"\b(float|int)\b", str(field.annotation)):

@@ -191,6 +191,22 @@ def test_alignment_follows_the_campaign(files):
     assert sines == [0.02, 0.0, 0.02, 0.02]
 
 
+def test_reduced_events_keep_their_images(tmp_path, files, whole):
+    reduction = {"picture_pe": 8.0, "boundary_pe": 4.0, "dilations": 1}
+    folder = make_events(tmp_path / "c", files, (1, 4), reduction=reduction)
+    name = "charges_r0"
+    full, reduced = (read_table(f / "nsb1.root", name)["charge_adc"] for f in (whole, folder))
+    full, reduced = ak.to_numpy(full), ak.to_numpy(reduced)
+    kept = reduced > 0
+    assert 0.005 < kept.mean() < 0.2
+    np.testing.assert_array_equal(full[kept], reduced[kept])
+    images = ak.to_numpy(read_table(folder / "nsb1.root", "true_images")["true_image"])
+    bright = images > 25
+    assert bright.any()
+    # A bright pixel alone is dropped; most have company.
+    assert kept[:, :960][bright].mean() > 0.97
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

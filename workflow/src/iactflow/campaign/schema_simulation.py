@@ -14,6 +14,7 @@ __all__ = [
     "Corsika",
     "Instrument",
     "Production",
+    "Reduction",
     "RunConditions",
     "Shower",
     "Tilt",
@@ -117,6 +118,20 @@ class Alignment(Block):
     vertical: Tilt = Field(Tilt(), description="tilts around the horizontal axis")
 
 
+class Reduction(Block):
+    """Reduction of the data volume: pixels around the image are kept, the others become zero."""
+
+    picture_pe: float = Field(
+        8.0, ge=0, description="a pixel above this level with a neighbour above the lower is kept"
+    )
+    boundary_pe: float = Field(4.0, ge=0, description="lower level, photoelectrons")
+    width_samples: int = Field(5, ge=1, description="samples that are summed; charges: one")
+    coincidence_ns: float = Field(
+        8.0, ge=0, description="largest difference of times of neighbours, ns"
+    )
+    dilations: int = Field(2, ge=0, le=20, description="rows of neighbours kept around all")
+
+
 class RunConditions(Block):
     """Observations whose conditions a production follows: each run is simulated as it was taken."""
 
@@ -177,6 +192,9 @@ class Production(Block):
     )
     alignment: list[Alignment] = Field(
         [], description="mirror alignment other than the instrument's; later entries win"
+    )
+    reduction: Reduction | None = Field(
+        None, description="reduction of the data volume; null: the instrument's"
     )
     observations: RunConditions | None = Field(
         None, description="run-wise: take pointing and conditions from observations"

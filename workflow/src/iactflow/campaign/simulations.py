@@ -18,7 +18,7 @@ __all__ = ["DIGEST_FILE", "Simulations"]
 DIGEST_FILE = "digest.txt"
 INSTRUMENT_FILE = "instrument.yaml"
 # Settings of a production that no shower depends on: their change keeps the photons.
-OF_THE_TELESCOPES = ("nsb_levels", "alignment")
+OF_THE_TELESCOPES = ("nsb_levels", "alignment", "reduction")
 # Cut into jobs, and nothing else.
 OF_THE_JOBS = ("showers_per_job",)
 

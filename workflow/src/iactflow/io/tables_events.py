@@ -69,7 +69,8 @@ R0 = (
     Table(
         "charges_r0",
         "R0",
-        "Charges of a telescope, integrated by its electronics, flattened from [channel, pixel].",
+        "Charges of a telescope, integrated by its electronics, flattened from [channel, pixel]; "
+        "zero in pixels that the reduction of the data volume dropped.",
         (
             OBS_ID,
             EVENT_ID,
@@ -82,7 +83,8 @@ R0 = (
     Table(
         "waveforms_r0",
         "R0",
-        "Uncalibrated waveforms of a telescope, flattened from [channel, pixel, sample].",
+        "Uncalibrated waveforms of a telescope, flattened from [channel, pixel, sample]; zero in "
+        "pixels that the reduction of the data volume dropped.",
         (
             OBS_ID,
             EVENT_ID,

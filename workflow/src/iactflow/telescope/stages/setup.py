@@ -31,6 +31,7 @@ from iactflow.telescope.detector_tables import UnbunchedLight, light_responses
 __all__ = [
     "Setup",
     "apply_alignment",
+    "apply_reduction",
     "atmosphere_folder",
     "band_nm",
     "instrument_folder",
@@ -196,6 +197,32 @@ def apply_alignment(instrument: Instrument, entries: Sequence[Mapping], file: st
     return override_alignment(instrument, overrides, file)
 
 
+def apply_reduction(instrument: Instrument, reduction: Mapping | None) -> Instrument:
+    """Give all cameras a reduction of their data volume.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Array.
+    reduction : mapping or None
+        Block ``reduction`` of a production; None: as described.
+
+    Returns
+    -------
+    Instrument
+        The same array.
+    """
+    if reduction is None:
+        return instrument
+    method = {"method": "two_level", **reduction}
+    telescopes = []
+    for telescope in instrument.telescopes:
+        camera = telescope.type.camera
+        camera = replace(camera, readout=replace(camera.readout, reduction=method))
+        telescopes.append(replace(telescope, type=replace(telescope.type, camera=camera)))
+    return replace(instrument, telescopes=tuple(telescopes))
+
+
 def _check_known(wanted: Sequence, known: Sequence, file: str, key: str) -> None:
     unknown = [value for value in wanted if value not in known]
     if unknown:
@@ -355,6 +382,7 @@ def make_setup(inputs, params, wildcards) -> Setup:
     conditions = run_conditions(inputs, settings, run, instrument)
     instrument = apply_conditions(instrument, conditions, name)
     instrument = apply_alignment(instrument, settings.get("alignment", []), name)
+    instrument = apply_reduction(instrument, settings.get("reduction"))
     site = instrument.site
     profile, extinction = load_atmosphere(
         atmosphere_folder(files, site.atmosphere), site.altitude_m
