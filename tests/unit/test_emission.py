@@ -23,7 +23,7 @@ from iactflow.errors import InputError
 from iactflow.instrument.description import Curve
 from iactflow.shower.collect import LightCollector, collect_photons
 from iactflow.shower.emission import _window
-from iactflow.shower.flight import arrive
+from iactflow.shower.flight import arrive, refraction_reach_m
 from iactflow.shower.light import make_light_yield
 from iactflow.shower.spheres import make_spheres, sphere_states
 
@@ -180,6 +180,32 @@ def test_refraction_moves_light_as_its_formula_says():
     assert arrive(TABLE, True, *vertical) == arrive(TABLE, False, *vertical)
     raised = arrive(TABLE, True, *args[:-1], 50.0)
     assert raised[0] == pytest.approx(bent[0] - 50.0 * np.tan(np.arcsin(bent[2])))
+
+
+def test_light_comes_earlier_to_a_plane_above_the_ground():
+    for refraction in (False, True):
+        ground, raised = (
+            arrive(TABLE, refraction, 0.0, 0.0, 9000.0, 0.6, 0.0, -0.8, 0.0, 0.0, z)[4]
+            for z in (0.0, 40.0)
+        )
+        delay = 40.0 / 0.8 / SPEED_OF_LIGHT_M_NS * (1.0 + SEA_LEVEL * np.exp(-1820.0 / SCALE_M))
+        assert ground - raised == pytest.approx(delay, rel=2e-3)
+
+
+def test_the_reach_of_refraction_is_a_bound():
+    used = []
+    for height in (300.0, 2000.0, 8000.0, 20000.0):
+        for cosine in (0.98, 0.8, 0.5, 0.2, 0.1):
+            reach = refraction_reach_m(TABLE, LEVEL_M + height, cosine, 60.0)
+            for lower, slope in ((1.0, 1.0), (0.7, 1.0), (1.0, 1.3)):
+                uz = -min(1.0, cosine * slope)
+                path = (0.0, 0.0, height * lower, np.sqrt(1.0 - uz * uz), 0.0, uz, 0.0, 0.0)
+                for z in (-60.0, 0.0, 60.0):
+                    straight, bent = (arrive(TABLE, on, *path, z)[0] for on in (False, True))
+                    assert abs(straight - bent) <= reach
+                    used.append(abs(straight - bent) / reach)
+    # Without slack it would be no bound, with too much it would cost time.
+    assert 0.9 < np.max(used) < 1.0
 
 
 def test_light_from_below_the_mirror_does_not_count():
