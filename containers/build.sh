@@ -23,6 +23,13 @@ rm -rf build
 rm -rf build workflow/src/*.egg-info
 mv "$build/site.new" "$build/site"
 
+# What the smallest campaigns need to run once inside, so that the image holds compiled kernels.
+rm -rf "$build/checkout"
+mkdir -p "$build/checkout/containers" "$build/checkout/workflow"
+cp -r Snakefile config "$build/checkout"
+cp -r workflow/rules workflow/scripts workflow/report workflow/schemas "$build/checkout/workflow"
+cp containers/warm.sh containers/warm-waveforms.yaml "$build/checkout/containers"
+
 arguments=(--build-arg version="$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)"
   --build-arg commit="$(git rev-parse HEAD 2>/dev/null || echo unknown)"
   --build-arg lock="$(sha256sum envs/base.txt | cut -d ' ' -f 1)")

@@ -7,6 +7,7 @@ neither commit nor date nor path, so that the same sources give the same page.
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import re
@@ -21,7 +22,6 @@ from iactflow.campaign.closure import closure_digest
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 PACKAGE = REPOSITORY / "workflow" / "src" / "iactflow"
-HELPERS = ("tables.py", "campaigns.py")
 STAMP = re.compile(r"^<!-- stamp: ([0-9a-f]{32}) -->$", re.MULTILINE)
 
 
@@ -50,6 +50,33 @@ def page_script(name: str) -> Path:
         The script.
     """
     return HERE / "pages" / (name.replace("-", "_") + ".py")
+
+
+def page_sources(name: str) -> list[Path]:
+    """Scripts of this folder that a page is made by.
+
+    Parameters
+    ----------
+    name : str
+        Name of the page.
+
+    Returns
+    -------
+    list of Path
+        Its own, and the helpers that it imports, and those that they import.
+    """
+    found, waiting = [], [page_script(name)]
+    while waiting:
+        script = waiting.pop()
+        if script in found or not script.is_file():
+            continue
+        found.append(script)
+        for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                waiting.append(HERE / f"{node.module}.py")
+            elif isinstance(node, ast.Import):
+                waiting += [HERE / f"{alias.name}.py" for alias in node.names]
+    return [found[0], *sorted(found[1:])]
 
 
 def load_page(name: str):
@@ -101,8 +128,7 @@ def stamp_of_sources(name: str, root: Path = PACKAGE) -> str:
     digest = blake2b(digest_size=16)
     for module in sorted(page.MODULES):
         digest.update(f"{module} {closure_digest(module, root)}\n".encode())
-    files = [page_script(name), *(HERE / helper for helper in HELPERS)]
-    files += [REPOSITORY / config for config in page.CONFIGS]
+    files = page_sources(name) + [REPOSITORY / config for config in page.CONFIGS]
     for path in files:
         label = path.relative_to(REPOSITORY).as_posix().encode()
         digest.update(label + b"\0" + blake2b(_content(path), digest_size=16).digest())

@@ -22,7 +22,7 @@ export PATH=$platform/apptainer/bin:$PATH
 export APPTAINER_DROP_CAPS=${APPTAINER_DROP_CAPS:-CAP_SYS_RESOURCE}
 command -v apptainer >/dev/null || exit 0
 # The image is as new as the lock and the package.
-digest=$(cat envs/base.txt containers/{iactflow.def,sitecustomize.py,build.sh} pyproject.toml \
+digest=$(cat envs/base.txt containers/{iactflow.def,sitecustomize.py,build.sh,cpu.sh,warm.sh,warm-waveforms.yaml} pyproject.toml \
   $(find workflow/src -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' | sort) | sha256sum | cut -d ' ' -f 1)
 if [ "$(cat containers/build/iactflow.digest 2>/dev/null)" != "$digest" ]; then
   bash containers/build.sh --sandbox >"$platform/image.log" 2>&1 || { tail -n 30 "$platform/image.log" >&2; exit 1; }
