@@ -19,11 +19,12 @@ from iactflow.io.root import (
     read_metadata,
     read_table,
 )
-from iactflow.io.root_write import LEVEL, Columns, RootWriter, concatenate, storable
+from iactflow.io.root_write import Columns, RootWriter, concatenate, storable
 from iactflow.io.tables import find_table
 
 __all__ = ["check_thrown", "export_ttree", "merge_tables"]
 
+ZLIB_LEVEL = 5
 RUNS, THROWN = "simulation_runs", "thrown_events"
 RANGE = ("n_showers", "shower_id_min", "shower_id_max")
 
@@ -268,7 +269,7 @@ def export_ttree(path_in: str | Path, path_out: str | Path) -> None:
     tables, _ = read_file(path_in)
     with (
         atomic_output(path_out) as temporary,
-        uproot.recreate(temporary, compression=uproot.ZLIB(LEVEL)) as file,
+        uproot.recreate(temporary, compression=uproot.ZLIB(ZLIB_LEVEL)) as file,
     ):
         for name, columns in tables.items():
             branches = {key: storable(values) for key, values in columns.items()}

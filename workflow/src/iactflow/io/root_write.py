@@ -23,7 +23,8 @@ __all__ = ["RootWriter", "concatenate", "storable", "write_table"]
 FORMAT = "iactflow"
 VERSION = 2
 HEADER = "_header"
-LEVEL = 5
+# Of zstd: waveforms take half the time of level 5, and are 4 % larger.
+LEVEL = 2
 # Rows are collected up to this size before they are compressed: a cluster of the RNTuple.
 CLUSTER_BYTES = 32 * 1024**2
 Columns = dict[str, "np.ndarray | awkward.Array"]
