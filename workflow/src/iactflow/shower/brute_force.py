@@ -11,23 +11,10 @@ import numpy as np
 from iactflow._jit import jit_leaf
 from iactflow.campaign.philox import uniform
 from iactflow.shower.emission import keep_photon, local_sine_squared, sine_bounds, step_cone
-from iactflow.shower.flight import MIN_COS_ZENITH
+from iactflow.shower.flight import MIN_COS_ZENITH, across, ray
 from iactflow.shower.steps import LENGTH_M, UX, UY, UZ
 
 __all__ = ["emit_brute_force"]
-
-
-@jit_leaf
-def _axes(step):
-    """Two unit vectors across the step."""
-    ux, uy, uz = step[UX], step[UY], step[UZ]
-    if abs(ux) < 0.9:
-        norm = np.sqrt(uy * uy + uz * uz)
-        ax, ay, az = 0.0, uz / norm, -uy / norm
-    else:
-        norm = np.sqrt(ux * ux + uy * uy)
-        ax, ay, az = uy / norm, -ux / norm, 0.0
-    return (ax, ay, az), (uy * az - uz * ay, uz * ax - ux * az, ux * ay - uy * ax)
 
 
 @jit_leaf
@@ -64,7 +51,7 @@ def emit_brute_force(steps, atmosphere, light, spheres, refraction, state, resum
         step = steps[i]
         most = sine_bounds(step, atmosphere, 0.0, step[LENGTH_M])[1]
         margin = step_cone(step, atmosphere, refraction, spheres.highest_m)[4]
-        first, second = _axes(step)
+        towards = across(step[UX], step[UY], step[UZ])
         s = max(0.0, resume[2])
         while most > 0.0:
             if n + n_spheres > photons.shape[0]:
@@ -77,13 +64,7 @@ def emit_brute_force(steps, atmosphere, light, spheres, refraction, state, resum
             sine_2, gamma = local_sine_squared(step, atmosphere, s)
             if sine_2 <= 0.0:
                 continue
-            cosine, sine = np.sqrt(1.0 - sine_2), np.sqrt(sine_2)
-            a, b = sine * np.cos(phi), sine * np.sin(phi)
-            direction = (
-                step[UX] * cosine + first[0] * a + second[0] * b,
-                step[UY] * cosine + first[1] * a + second[1] * b,
-                step[UZ] * cosine + first[2] * a + second[2] * b,
-            )
+            direction = ray(step[UX], step[UY], step[UZ], towards, sine_2, phi)
             if direction[2] > -MIN_COS_ZENITH:
                 continue
             for k in range(n_spheres):

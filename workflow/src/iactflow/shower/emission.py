@@ -25,8 +25,10 @@ from iactflow.atmosphere.table import refractivity
 from iactflow.campaign.philox import uniform
 from iactflow.shower.flight import (
     MIN_COS_ZENITH,
+    across,
     arrive,
     meets,
+    ray,
     refraction_reach_m,
     step_time_ns,
 )
@@ -198,13 +200,13 @@ def step_cone(step, atmosphere, refraction, highest_m):
     if most <= 0.0:
         return False, 0.0, 0.0, 0.0, 0.0
     cosine, sine = np.sqrt(1.0 - most), np.sqrt(most)
-    across = np.sqrt(max(0.0, 1.0 - step[UZ] * step[UZ]))
+    flat = np.sqrt(max(0.0, 1.0 - step[UZ] * step[UZ]))
     # The steepest light of the cone, where the cone does not hold the vertical.
-    if across > sine and -step[UZ] * cosine + across * sine < MIN_COS_ZENITH:
+    if flat > sine and -step[UZ] * cosine + flat * sine < MIN_COS_ZENITH:
         return False, 0.0, 0.0, 0.0, 0.0
     margin = 0.0
     if refraction:
-        flattest = -step[UZ] * cosine - across * sine
+        flattest = -step[UZ] * cosine - flat * sine
         margin = refraction_reach_m(atmosphere, _top_m(step, atmosphere), flattest, highest_m)
     return True, np.sqrt(least / (1.0 - least)), sine / cosine, 1.0 / cosine, margin
 
@@ -261,25 +263,7 @@ def _window(step, atmosphere, spheres, refraction, k):
     half = np.pi if p <= radius else np.arcsin(radius / p)
     if p > _ON_AXIS_M:
         return start, end, half, most, (px / p, py / p, pz / p)
-    # Any direction across the step: all azimuths count.
-    norm = np.sqrt(uy * uy + uz * uz) if abs(ux) < 0.9 else np.sqrt(ux * ux + uy * uy)
-    if abs(ux) < 0.9:
-        return start, end, np.pi, most, (0.0, uz / norm, -uy / norm)
-    return start, end, np.pi, most, (uy / norm, -ux / norm, 0.0)
-
-
-@jit_leaf
-def _direction(step, towards, sine_2, phi):
-    """Direction of light at an azimuth from a direction across the step."""
-    ux, uy, uz = step[UX], step[UY], step[UZ]
-    ax, ay, az = towards
-    cosine, sine = np.sqrt(1.0 - sine_2), np.sqrt(sine_2)
-    a, b = sine * np.cos(phi), sine * np.sin(phi)
-    return (
-        ux * cosine + ax * a + (uy * az - uz * ay) * b,
-        uy * cosine + ay * a + (uz * ax - ux * az) * b,
-        uz * cosine + az * a + (ux * ay - uy * ax) * b,
-    )
+    return start, end, np.pi, most, across(ux, uy, uz)
 
 
 @jit_leaf
@@ -300,7 +284,7 @@ def _emit(step, atmosphere, light, spheres, refraction, k, margin, s_m, state, p
         sine_2, gamma = local_sine_squared(step, atmosphere, s)
         if sine_2 <= 0.0:
             continue
-        direction = _direction(step, towards, sine_2, phi)
+        direction = ray(step[UX], step[UY], step[UZ], towards, sine_2, phi)
         if direction[2] > -MIN_COS_ZENITH:
             continue
         if keep_photon(

@@ -13,11 +13,68 @@ from iactflow._jit import jit_leaf
 from iactflow.atmosphere.refraction import refracted
 from iactflow.atmosphere.table import SPEED_OF_LIGHT_M_NS, light_delay_ns
 
-__all__ = ["MIN_COS_ZENITH", "arrive", "meets", "refraction_reach_m", "step_time_ns"]
+__all__ = [
+    "MIN_COS_ZENITH",
+    "across",
+    "arrive",
+    "meets",
+    "ray",
+    "refraction_reach_m",
+    "step_time_ns",
+]
 
 # Light nearer to the horizon than 5.7 deg is dropped: a flat atmosphere has no meaning there.
 MIN_COS_ZENITH = 0.1
 _SMALL = 1.0e-12
+
+
+@jit_leaf
+def across(ux, uy, uz):
+    """Find a unit vector across a direction.
+
+    Parameters
+    ----------
+    ux, uy, uz : float
+        Unit vector.
+
+    Returns
+    -------
+    tuple of three float
+        Unit vector at right angles to it.
+    """
+    if abs(ux) < 0.9:
+        norm = np.sqrt(uy * uy + uz * uz)
+        return 0.0, uz / norm, -uy / norm
+    norm = np.sqrt(ux * ux + uy * uy)
+    return uy / norm, -ux / norm, 0.0
+
+
+@jit_leaf
+def ray(ux, uy, uz, towards, sine_2, phi):
+    """Direction of light around the direction of a particle.
+
+    Parameters
+    ----------
+    ux, uy, uz : float
+        Direction of the particle.
+    towards : tuple of three float
+        Unit vector across it, from which the azimuth counts.
+    sine_2, phi : float
+        Square of the sine of the Cherenkov angle; azimuth in rad.
+
+    Returns
+    -------
+    tuple of three float
+        Unit vector.
+    """
+    ax, ay, az = towards
+    cosine, sine = np.sqrt(1.0 - sine_2), np.sqrt(sine_2)
+    a, b = sine * np.cos(phi), sine * np.sin(phi)
+    return (
+        ux * cosine + ax * a + (uy * az - uz * ay) * b,
+        uy * cosine + ay * a + (uz * ax - ux * az) * b,
+        uz * cosine + az * a + (ux * ay - uy * ax) * b,
+    )
 
 
 @jit_leaf
