@@ -146,7 +146,7 @@ def cost_per_rule(sidecars: list[dict], production: str | None = None) -> dict[s
     costs: dict[str, dict] = {}
     for sidecar in sidecars:
         for job in sidecar["activity"].values():
-            if production not in (None, job["iactflow:wildcards"].get("production")):
+            if production and job["iactflow:wildcards"].get("production") != production:
                 continue
             cost = job["iactflow:cost"]
             empty = {"jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "max_rss_mb": 0.0, "output_bytes": 0}
