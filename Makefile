@@ -28,8 +28,9 @@ $(VENV)/.locked: $(LOCKS)
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --require-hashes -r envs/dev.txt
 	touch $@
 
+# Compiled kernels of the code before would lie beside the new one, and name what it no longer has.
 $(VENV)/.installed: $(VENV)/.locked $(SOURCES)
-	rm -rf build
+	rm -rf build $(VENV)/lib/python*/site-packages/iactflow
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --no-deps --no-build-isolation --reinstall .
 	rm -rf build workflow/src/*.egg-info
 	touch $@

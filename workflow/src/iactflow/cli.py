@@ -66,6 +66,11 @@ def _validate(options) -> int:
     for name, table in campaign.runs.items():
         hours = table["livetime_s"].sum() / 3600
         print(f"{name}: {len(table)} runs, {hours:.2f} h live")
+    for name, block in campaign.simulations.productions.items():
+        runs, chunks = campaign.simulations.runs[name], campaign.simulations.chunks[name]
+        showers, jobs = len(runs) * block.n_showers, len(runs) * len(chunks)
+        events = showers * block.shower_reuse
+        print(f"{name}: {events} events of {showers} showers in {jobs} jobs")
     return 0
 
 
