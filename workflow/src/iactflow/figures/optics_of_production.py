@@ -11,7 +11,8 @@ from iactflow.figures.style import save, style
 from iactflow.instrument.description import Telescope
 from iactflow.instrument.load import load_instrument
 from iactflow.telescope.spot import containment_radius, trace_star
-from iactflow.telescope.stages.setup import apply_alignment, instrument_folder
+from iactflow.telescope.stages.array_state import apply_alignment
+from iactflow.telescope.stages.setup import instrument_folder
 
 __all__ = ["plot_optics"]
 

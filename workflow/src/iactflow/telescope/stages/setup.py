@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,30 +14,27 @@ from iactflow.atmosphere.profile import AtmosphereProfile
 from iactflow.atmosphere.site import load_atmosphere
 from iactflow.atmosphere.table import AtmosphereTable, make_table
 from iactflow.errors import InputError
-from iactflow.instrument.conditions import (
-    Conditions,
-    TelescopeConditions,
-    apply_conditions,
-    override_alignment,
-    read_conditions,
-)
+from iactflow.instrument.conditions import apply_conditions
 from iactflow.instrument.description import Instrument
 from iactflow.instrument.load import load_instrument
 from iactflow.shower.light import LightYield, make_light_yield
 from iactflow.shower.primaries import PARTICLE_ID
 from iactflow.telescope.detector import Detector
 from iactflow.telescope.detector_tables import UnbunchedLight, light_responses
+from iactflow.telescope.stages.array_state import (
+    apply_alignment,
+    apply_reduction,
+    listed,
+    run_conditions,
+)
 
 __all__ = [
     "Setup",
-    "apply_alignment",
-    "apply_reduction",
     "atmosphere_folder",
     "band_nm",
     "instrument_folder",
     "make_detector",
     "make_setup",
-    "run_conditions",
 ]
 
 ATMOSPHERES = "config/atmospheres"
@@ -159,124 +156,6 @@ class Setup:
         }
 
 
-def apply_alignment(instrument: Instrument, entries: Sequence[Mapping], file: str) -> Instrument:
-    """Give telescopes another alignment of their mirrors than the description's.
-
-    Parameters
-    ----------
-    instrument : Instrument
-        Array.
-    entries : sequence of mapping
-        Block ``alignment`` of a production; later entries win.
-    file : str
-        Named in errors.
-
-    Returns
-    -------
-    Instrument
-        The same array, other tilts.
-
-    Raises
-    ------
-    InputError
-        If an entry names a telescope or type that the array does not have.
-    """
-    types = sorted({t.type.name for t in instrument.telescopes})
-    known = [t.tel_id for t in instrument.telescopes]
-    overrides: dict[int, dict] = {}
-    for i, entry in enumerate(entries):
-        kinds, tel_ids = entry["telescope_types"] or types, entry["tel_ids"] or known
-        _check_known(kinds, types, file, f"alignment[{i}].telescope_types")
-        _check_known(tel_ids, known, file, f"alignment[{i}].tel_ids")
-        for telescope in instrument.telescopes:
-            if telescope.type.name in kinds and telescope.tel_id in tel_ids:
-                tilts = overrides.setdefault(telescope.tel_id, {"horizontal": {}, "vertical": {}})
-                for direction, tilt in tilts.items():
-                    given = {k: v for k, v in entry[direction].items() if v is not None}
-                    tilt.update(given)
-    return override_alignment(instrument, overrides, file)
-
-
-def apply_reduction(instrument: Instrument, reduction: Mapping | None) -> Instrument:
-    """Give all cameras a reduction of their data volume.
-
-    Parameters
-    ----------
-    instrument : Instrument
-        Array.
-    reduction : mapping or None
-        Block ``reduction`` of a production; None: as described.
-
-    Returns
-    -------
-    Instrument
-        The same array.
-    """
-    if reduction is None:
-        return instrument
-    method = {"method": "two_level", **reduction}
-    telescopes = []
-    for telescope in instrument.telescopes:
-        camera = telescope.type.camera
-        camera = replace(camera, readout=replace(camera.readout, reduction=method))
-        telescopes.append(replace(telescope, type=replace(telescope.type, camera=camera)))
-    return replace(instrument, telescopes=tuple(telescopes))
-
-
-def _check_known(wanted: Sequence, known: Sequence, file: str, key: str) -> None:
-    unknown = [value for value in wanted if value not in known]
-    if unknown:
-        raise InputError(file, key, unknown[0], ", ".join(map(str, known)))
-
-
-def run_conditions(inputs, settings: Mapping, run: int, instrument: Instrument) -> Conditions:
-    """Conditions of a run: those of an observation, or the nominal ones of a production.
-
-    Parameters
-    ----------
-    inputs : namespace
-        ``conditions``: table of run conditions, or nothing.
-    settings : mapping
-        Block of the production.
-    run : int
-        Run.
-    instrument : Instrument
-        Array.
-
-    Returns
-    -------
-    Conditions
-        Pointing, and the telescopes that the production takes of those that took part.
-
-    Raises
-    ------
-    InputError
-        If the table is bad or lacks the run, or the production names an unknown telescope.
-    """
-    known = [t.tel_id for t in instrument.telescopes]
-    wanted = settings["tel_ids"] or known
-    _check_known(wanted, known, f"simulations.{settings['name']}", "tel_ids")
-    tables = _listed(inputs.conditions)
-    if not tables:
-        nominal = {tel_id: TelescopeConditions(tel_id) for tel_id in wanted}
-        return Conditions(
-            obs_id=run,
-            altitude_deg=90.0 - settings["zenith_deg"],
-            azimuth_deg=settings["azimuth_deg"],
-            start_utc=None,
-            telescopes=nominal,
-        )
-    runs = read_conditions(tables[0])
-    if run not in runs:
-        raise InputError(tables[0], "obs_id", run, f"{len(runs)} runs of this table")
-    taken = {tel_id: state for tel_id, state in runs[run].telescopes.items() if tel_id in wanted}
-    return replace(runs[run], telescopes=taken)
-
-
-def _listed(paths) -> list[str]:
-    return [paths] if isinstance(paths, str) else list(paths)
-
-
 def band_nm(responses: Sequence, extinction: ExtinctionTable) -> tuple[float, float]:
     """Band in which light is drawn: where a detector sees it and the extinction is known.
 
@@ -377,7 +256,7 @@ def make_setup(inputs, params, wildcards) -> Setup:
     """
     settings, run = params.settings, int(wildcards.run)
     name = f"simulations.{settings['name']}"
-    files = _listed(inputs.instrument)
+    files = listed(inputs.instrument)
     instrument = load_instrument(instrument_folder(files))
     conditions = run_conditions(inputs, settings, run, instrument)
     instrument = apply_conditions(instrument, conditions, name)
