@@ -72,6 +72,13 @@ def _density_effect(log_momentum, delta):
 
 
 @jit
+def _between(table, sign, position, column):
+    i = int(position)
+    low = table[sign, i, column]
+    return low + (position - i) * (table[sign, i + 1, column] - low)
+
+
+@jit
 def _longest_step(work, momentum2, loss):
     """Step in g/cm2 within the limits on length, loss, scattering and magnetic deflection."""
     p, constants = work.flying, work.constants
@@ -123,12 +130,8 @@ def fly_lepton(work, steps):
             return DONE
         log_kinetic = np.log(kinetic)
         position = (log_kinetic - LOG_LOW) * NODES_PER_E
-        i = int(position)
-        f = position - i
-        majorant = table[sign, i, MAJORANT]
-        majorant += f * (table[sign, i + 1, MAJORANT] - majorant)
-        loss = table[sign, i, LOSS]
-        loss += f * (table[sign, i + 1, LOSS] - loss)
+        majorant = _between(table, sign, position, MAJORANT)
+        loss = _between(table, sign, position, LOSS)
         momentum2 = kinetic * (kinetic + 2.0 * ELECTRON_MASS_MEV)
         # ln(p / m) to 1e-3 above 10 MeV; there is no density effect below that.
         log_momentum = log_kinetic + ELECTRON_MASS_MEV / kinetic - _LOG_MASS
@@ -145,9 +148,7 @@ def fly_lepton(work, steps):
         if interacts:
             p[PATHS] = -1.0
             position = (np.log(p[KINETIC]) - LOG_LOW) * NODES_PER_E
-            i = int(position)
-            here = table[sign, i, CROSS_SECTION]
-            here += (position - i) * (table[sign, i + 1, CROSS_SECTION] - here)
+            here = _between(table, sign, position, CROSS_SECTION)
             if unit(work.state) * majorant < here:
                 settle(work, _momentum(p[KINETIC], ELECTRON_MASS_MEV))
                 return INTERACTS
