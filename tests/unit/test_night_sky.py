@@ -16,6 +16,7 @@ from iactflow.telescope.amplitude import amplitude_of, make_amplitude_table
 from iactflow.telescope.camera import make_camera_table
 from iactflow.telescope.night_sky import (
     airmass_factor,
+    complete_night_sky,
     draw_night_sky,
     night_sky_rates,
     poisson,
@@ -118,3 +119,41 @@ def test_levels_are_streams_of_their_own():
         for n in (1, 2)
     )
     assert one.pixel.size != two.pixel.size or not np.array_equal(one.time_ns, two.time_ns)
+
+
+@pytest.mark.parametrize(
+    ("drawn_ns", "gap"),
+    [
+        ((10.0, 30.0), (10.0, 30.0)),
+        ((-40.0, 20.0), (-20.0, 20.0)),
+        ((25.0, 90.0), (25.0, 60.0)),
+        ((-40.0, 90.0), (-20.0, 60.0)),
+        ((70.0, 90.0), (60.0, 60.0)),
+        ((-60.0, -30.0), (-20.0, -20.0)),
+    ],
+)
+def test_the_rest_of_a_window_is_filled_once(drawn_ns, gap):
+    window, n = (-20.0, 60.0), 4000
+    rates = np.full(n, 0.1)
+    rates[7] = 0.0
+    drawn = np.arange(n) % 2 == 0
+    amplitudes = make_amplitude_table(single_pe_afterpulse())
+    state = philox.new_state(key_words("rest"))
+    length = drawn_ns[1] - drawn_ns[0]
+    part = draw_night_sky(np.where(drawn, rates, 0.0), drawn_ns[0], length, amplitudes, state)
+    sky = complete_night_sky(part, drawn, drawn_ns, window, rates, amplitudes, state)
+    assert np.all(np.diff(sky.pixel) >= 0)
+    assert not np.any(sky.pixel == 7)
+    rows, before = ({tuple(map(float, row)) for row in zip(*s, strict=True)} for s in (sky, part))
+    assert before <= rows
+    added = np.array(sorted(rows - before))
+    assert len(added) == sky.pixel.size - part.pixel.size
+    old = added[np.isin(added[:, 0], np.flatnonzero(drawn))]
+    assert not np.any((old[:, 1] > gap[0] + 1e-5) & (old[:, 1] < gap[1] - 1e-5))
+    inside = (sky.time_ns >= window[0]) & (sky.time_ns <= window[1])
+    # In and out of the gap, where drawn before and where not: the same rate, evenly.
+    for pixels in (drawn, ~drawn):
+        chosen = inside & pixels[sky.pixel]
+        expected = rates[pixels].sum() * 80.0
+        assert np.count_nonzero(chosen) == pytest.approx(expected, abs=4 * math.sqrt(expected))
+        assert stats.kstest((sky.time_ns[chosen] + 20.0) / 80.0, "uniform").pvalue > 1e-3

@@ -10,7 +10,12 @@ import pytest
 from iactflow.errors import InputError
 from iactflow.instrument.description import Curve, TelescopeTrigger
 from iactflow.telescope.camera import PhotoElectrons, no_photoelectrons
-from iactflow.telescope.trigger import can_fire, fire_trigger, trigger_sky, trigger_table
+from iactflow.telescope.trigger import (
+    fire_trigger,
+    pixels_that_decide,
+    trigger_sky,
+    trigger_table,
+)
 
 TIME = np.linspace(-3.0, 6.0, 91)
 # A triangle: rises from -1 to 0, falls to 2.
@@ -174,9 +179,10 @@ def test_groups_with_little_light_are_left_out():
     sky = trigger_sky(table, np.full(8, 0.1), 1.0, 1.2)
     # Three quarters of three pixels times four.
     np.testing.assert_allclose(sky.least, 9.0)
-    assert not can_fire(table, sky, light([0, 1, 2], amplitude=2.9))
-    assert can_fire(table, sky, light([0, 1, 2], amplitude=3.1))
-    assert not can_fire(table, sky, light([0, 1, 4], amplitude=4.0))
+    assert pixels_that_decide(table, sky, light([0, 1, 2], amplitude=2.9)) is None
+    decisive = pixels_that_decide(table, sky, light([0, 1, 2], amplitude=3.1))
+    np.testing.assert_array_equal(np.flatnonzero(decisive), [0, 1, 2, 3])
+    assert pixels_that_decide(table, sky, light([0, 1, 4], amplitude=4.0)) is None
     bright = light([0, 1, 2], amplitude=50.0)
     assert not fire_trigger(table, sky, light([0]), bright, -5.0, 5.0).fired
     assert fire_trigger(table, any_light(table), light([0]), bright, -5.0, 5.0).fired

@@ -7,7 +7,8 @@ event and one level: neither another telescope nor another level changes it.
 
 Work that cannot lead to an event is left out: telescopes in which no group of pixels has the least
 light of `iactflow.telescope.trigger`, and levels with fewer telescopes left than any group of the
-array trigger needs.
+array trigger needs. The trigger sees the night sky of the pixels of such groups only; a telescope
+that is read out gets the rest of it then.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ from iactflow.telescope.detector_tables import (
     make_telescope_tables,
     readout_function,
 )
-from iactflow.telescope.night_sky import draw_night_sky
+from iactflow.telescope.night_sky import complete_night_sky, draw_night_sky
 from iactflow.telescope.raytrace import empty_hits, trace_photons
 from iactflow.telescope.reduction import keep_pixels
 from iactflow.telescope.spectrum import draw_wavelengths
-from iactflow.telescope.trigger import TriggerResult, can_fire, fire_trigger
+from iactflow.telescope.trigger import TriggerResult, fire_trigger, pixels_that_decide
 
 __all__ = ["ArrayEvent", "Detector", "EventKey", "TelescopeEvent"]
 
@@ -114,22 +115,23 @@ class ArrayEvent(NamedTuple):
 
 
 class _Light(NamedTuple):
-    """Photoelectrons of the shower in a telescope, window of its trigger, levels it may fire at."""
+    """Photoelectrons of the shower in a telescope, window of its trigger; pixels that decide at
+    each level it may fire at."""
 
     electrons: PhotoElectrons
     start_ns: float
     stop_ns: float
     n_photons: float
-    levels: list[int]
+    levels: dict[int, np.ndarray]
 
 
 class _Sky(NamedTuple):
-    """Night sky in a telescope: its stream, photoelectrons and the window they fill."""
+    """Night sky in a telescope: stream, photoelectrons, and pixels and window they fill."""
 
     state: np.ndarray
     electrons: PhotoElectrons
-    start_ns: float
-    stop_ns: float
+    drawn: np.ndarray
+    window_ns: tuple[float, float]
 
 
 class Detector:
@@ -290,9 +292,12 @@ class Detector:
     def _light(self, tel_id, electrons, n_photons) -> _Light | None:
         """Window and levels of the trigger; None where it fires at no level."""
         tables = self.tables[tel_id]
-        skies = enumerate(tables.skies)
-        bright = [level for level, sky in skies if can_fire(tables.trigger, sky, electrons)]
-        if not bright:
+        levels = {}
+        for level, sky in enumerate(tables.skies):
+            decisive = pixels_that_decide(tables.trigger, sky, electrons)
+            if decisive is not None:
+                levels[level] = decisive
+        if not levels:
             return None
         n = electrons.pixel.size
         edges = sorted({int(0.02 * n), n - 1 - int(0.02 * n)})
@@ -300,7 +305,7 @@ class Detector:
         # Late and early stragglers (scattered electrons, muons) trigger nothing.
         start = float(times[edges[0]]) + tables.trigger_reach_ns[0]
         stop = float(times[edges[-1]]) + tables.trigger_reach_ns[1]
-        return _Light(electrons, start, stop, n_photons, bright)
+        return _Light(electrons, start, stop, n_photons, levels)
 
     def _level(self, level, lit, key) -> ArrayEvent | None:
         """Trigger and read-out at one level of the night sky."""
@@ -332,10 +337,15 @@ class Detector:
     def _trigger(self, level, tel_id, light, key) -> tuple[_Sky, TriggerResult]:
         tables = self.tables[tel_id]
         state = philox.new_state(_stream(key, "night_sky", tel_id, level))
-        start = light.start_ns - tables.trigger_pulse_ns[1]
-        stop = light.stop_ns - tables.trigger_pulse_ns[0]
-        rates = tables.rates_ghz[level]
-        electrons = draw_night_sky(rates, start, stop - start, tables.afterpulsing, state)
+        window = (
+            light.start_ns - tables.trigger_pulse_ns[1],
+            light.stop_ns - tables.trigger_pulse_ns[0],
+        )
+        drawn = light.levels[level]
+        rates = np.where(drawn, tables.rates_ghz[level], 0.0)
+        electrons = draw_night_sky(
+            rates, window[0], window[1] - window[0], tables.afterpulsing, state
+        )
         result = fire_trigger(
             tables.trigger,
             tables.skies[level],
@@ -344,11 +354,20 @@ class Detector:
             light.start_ns,
             light.stop_ns,
         )
-        return _Sky(state, electrons, start, stop), result
+        return _Sky(state, electrons, drawn, window), result
 
     def _read(self, level, tel_id, light, sky, result) -> TelescopeEvent:
         tables = self.tables[tel_id]
-        electrons = self._complete(level, tel_id, sky, result.time_ns)
+        low, high = tables.readout_reach_ns
+        electrons = complete_night_sky(
+            sky.electrons,
+            sky.drawn,
+            sky.window_ns,
+            (result.time_ns + low, result.time_ns + high),
+            tables.rates_ghz[level],
+            tables.afterpulsing,
+            sky.state,
+        )
         adc = readout_function(tables)(
             light.electrons,
             electrons,
@@ -362,20 +381,6 @@ class Detector:
             keep_pixels(np.atleast_3d(adc), tables.readout, tables.reduction)
         image = np.bincount(light.electrons.pixel, minlength=tables.n_pixels).astype(np.int32)
         return TelescopeEvent(tel_id, result.time_ns, result.n_pixels, adc, image, light.n_photons)
-
-    def _complete(self, level, tel_id, sky, trigger_ns) -> PhotoElectrons:
-        """Night sky of the trigger's window, with what the read-out sees before and after it."""
-        tables = self.tables[tel_id]
-        parts = [sky.electrons]
-        start = trigger_ns + tables.readout_reach_ns[0]
-        stop = trigger_ns + tables.readout_reach_ns[1]
-        for low, high in ((start, sky.start_ns), (sky.stop_ns, stop)):
-            if low < high:
-                rates = tables.rates_ghz[level]
-                parts.append(draw_night_sky(rates, low, high - low, tables.afterpulsing, sky.state))
-        if len(parts) == 1:
-            return parts[0]
-        return PhotoElectrons(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _stream(key: EventKey, stage: str, tel_id: int, level: int = 0) -> np.ndarray:

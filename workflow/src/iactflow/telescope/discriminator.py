@@ -14,9 +14,9 @@ from iactflow._jit import jit, jit_leaf
 
 __all__ = [
     "add_pulses",
-    "any_lit",
     "light_of_pixels",
     "lit_groups",
+    "lit_pixels",
     "open_gate",
     "order_by_pixel",
     "pixels_of_lit_groups",
@@ -110,30 +110,6 @@ def lit_groups(table, least, light):
 
 
 @jit
-def any_lit(table, least, pixel, amplitude):
-    """Whether any group has enough light of the shower.
-
-    Parameters
-    ----------
-    table : TriggerTable
-        Groups, peak of the pulse, clipping.
-    least : ndarray of float64, shape (n_groups,)
-        Least light, in the unit of the threshold.
-    pixel : ndarray of int32, shape (n,)
-        Pixel of each photoelectron.
-    amplitude : ndarray of float32, shape (n,)
-        Amplitudes.
-
-    Returns
-    -------
-    bool
-        Whether.
-    """
-    light = light_of_pixels(pixel, amplitude, table.threshold.size)
-    return lit_groups(table, least, light).any()
-
-
-@jit
 def pixels_of_lit_groups(groups, lit, n_pixels):
     """Pixels that belong to a group that takes part.
 
@@ -160,6 +136,33 @@ def pixels_of_lit_groups(groups, lit, n_pixels):
     return needed
 
 
+@jit
+def lit_pixels(table, least, pixel, amplitude):
+    """Pixels of the groups that have enough light of the shower.
+
+    Parameters
+    ----------
+    table : TriggerTable
+        Groups, peak of the pulse, clipping.
+    least : ndarray of float64, shape (n_groups,)
+        Least light, in the unit of the threshold.
+    pixel : ndarray of int32, shape (n,)
+        Pixel of each photoelectron.
+    amplitude : ndarray of float32, shape (n,)
+        Amplitudes.
+
+    Returns
+    -------
+    any_lit : bool
+        Whether there is such a group.
+    needed : ndarray of bool, shape (n_pixels,)
+        Its pixels.
+    """
+    n_pixels = table.threshold.size
+    lit = lit_groups(table, least, light_of_pixels(pixel, amplitude, n_pixels))
+    return lit.any(), pixels_of_lit_groups(table.groups, lit, n_pixels)
+
+
 @jit_leaf
 def add_pulses(table, electrons, order, start_ns, signal):
     """Add the pulses of photoelectrons to a signal.
@@ -174,19 +177,25 @@ def add_pulses(table, electrons, order, start_ns, signal):
         Indices of those that are added.
     start_ns : float
         Time of the first step of the signal.
-    signal : ndarray of float64, shape (n_steps,)
+    signal : ndarray of float32, shape (n_steps,)
         Added to in place.
     """
     n_phases, n_pulse = table.pulse.shape
+    scale = 1.0 / table.step_ns
     for i in order:
-        amplitude = electrons.amplitude[i]
-        begin = (electrons.time_ns[i] + table.pulse_start_ns - start_ns) / table.step_ns
+        begin = (electrons.time_ns[i] + table.pulse_start_ns - start_ns) * scale
         step = int(np.ceil(begin))
         phase = min(n_phases - 1, int((step - begin) * n_phases))
         low = max(0, -step)
         high = min(n_pulse, signal.size - step)
-        for m in range(low, high):
-            signal[step + m] += amplitude * table.pulse[phase, m]
+        if low >= high:
+            continue
+        amplitude = electrons.amplitude[i]
+        # Slices of one length: the loop is worked off in whole vectors.
+        pulse = table.pulse[phase, low:high]
+        part = signal[step + low : step + high]
+        for m in range(pulse.size):
+            part[m] += amplitude * pulse[m]
 
 
 @jit_leaf
@@ -195,7 +204,7 @@ def open_gate(signal, threshold, n_over, n_gate, gate):
 
     Parameters
     ----------
-    signal : ndarray of float64, shape (n_steps,)
+    signal : ndarray of float32, shape (n_steps,)
         Signal.
     threshold : float
         Threshold, in the same unit.

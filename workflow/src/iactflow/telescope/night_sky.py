@@ -17,13 +17,21 @@ from iactflow.instrument.description import Camera
 from iactflow.telescope.amplitude import amplitude_of
 from iactflow.telescope.camera import CameraTable, PhotoElectrons
 
-__all__ = ["airmass_factor", "draw_night_sky", "night_sky_rates", "poisson"]
+__all__ = [
+    "airmass_factor",
+    "complete_night_sky",
+    "draw_night_sky",
+    "night_sky_rates",
+    "poisson",
+]
 
 _LOW32 = np.uint64(0xFFFFFFFF)
 _SHIFT32 = np.uint64(32)
 _UNIT32 = 1.0 / 4294967296.0
 # Above it exp(-mean) would lose digits, and the search take long.
 _LARGEST_MEAN = 64.0
+# A division in each step of the search would take longer than all the rest of it.
+_INVERSE = np.concatenate([[0.0], 1.0 / np.arange(1.0, 256.0)])
 
 
 def airmass_factor(coefficients, zenith_deg: float) -> float:
@@ -116,9 +124,30 @@ def poisson(mean, state):
         while u >= probability and (k < part or probability > 1e-18):
             u -= probability
             k += 1
-            probability *= part / k
+            probability *= part * _INVERSE[k]
         total += k
     return total
+
+
+@jit_leaf
+def _draw_pixel(place, n, pixel, start_ns, gap_ns, jump_ns, length_ns, amplitudes, state, out):
+    """Fill n entries from a place on: times from the start, those after the gap jump over it."""
+    for k in range(place, place + n):
+        word = philox.next_uint64(state)
+        time_ns = length_ns * (np.float64(word & _LOW32) * _UNIT32)
+        if time_ns >= gap_ns:
+            time_ns += jump_ns
+        out.pixel[k] = pixel
+        out.time_ns[k] = start_ns + time_ns
+        out.amplitude[k] = amplitude_of(word >> _SHIFT32, amplitudes)
+
+
+@jit
+def _room(n):
+    """Arrays of n photoelectrons."""
+    return PhotoElectrons(
+        np.empty(n, dtype=np.int32), np.empty(n, dtype=np.float32), np.empty(n, dtype=np.float32)
+    )
 
 
 @jit
@@ -128,7 +157,7 @@ def draw_night_sky(rates_ghz, start_ns, length_ns, amplitudes, state):
     Parameters
     ----------
     rates_ghz : ndarray of float64, shape (n_pixels,)
-        Rates, see `night_sky_rates`.
+        Rates, see `night_sky_rates`; 0: nothing is drawn.
     start_ns, length_ns : float
         Window.
     amplitudes : AmplitudeTable
@@ -141,20 +170,62 @@ def draw_night_sky(rates_ghz, start_ns, length_ns, amplitudes, state):
     PhotoElectrons
         Sorted by pixel, in no order of time.
     """
-    n_pixels = rates_ghz.size
-    counts = np.empty(n_pixels, dtype=np.int64)
-    for i in range(n_pixels):
+    counts = np.empty(rates_ghz.size, dtype=np.int64)
+    for i in range(counts.size):
         counts[i] = poisson(rates_ghz[i] * length_ns, state)
-    n = counts.sum()
-    pixel = np.empty(n, dtype=np.int32)
-    time_ns = np.empty(n, dtype=np.float32)
-    amplitude = np.empty(n, dtype=np.float32)
-    k = 0
-    for i in range(n_pixels):
-        for _ in range(counts[i]):
-            word = philox.next_uint64(state)
-            pixel[k] = i
-            time_ns[k] = start_ns + length_ns * (np.float64(word & _LOW32) * _UNIT32)
-            amplitude[k] = amplitude_of(word >> _SHIFT32, amplitudes)
-            k += 1
-    return PhotoElectrons(pixel, time_ns, amplitude)
+    out = _room(counts.sum())
+    place = 0
+    for i in range(counts.size):
+        _draw_pixel(
+            place, counts[i], i, start_ns, length_ns, 0.0, length_ns, amplitudes, state, out
+        )
+        place += counts[i]
+    return out
+
+
+@jit
+def complete_night_sky(sky, drawn, drawn_ns, window_ns, rates_ghz, amplitudes, state):
+    """Add what a window still lacks to a night sky of which a part is drawn.
+
+    Parameters
+    ----------
+    sky : PhotoElectrons
+        Sorted by pixel.
+    drawn : ndarray of bool, shape (n_pixels,)
+        Pixels in which it is drawn.
+    drawn_ns, window_ns : tuple of two float
+        Begin and end: of what is drawn; of the window.
+    rates_ghz : ndarray of float64, shape (n_pixels,)
+        Rates.
+    amplitudes : AmplitudeTable
+        Distribution with after-pulses.
+    state : ndarray of uint64, shape (11,)
+        Random stream, advanced in place.
+
+    Returns
+    -------
+    PhotoElectrons
+        Sorted by pixel, in no order of time: all of ``sky`` and the rest of the window.
+    """
+    start, stop = window_ns
+    length = stop - start
+    # The gap: what is drawn of the window.
+    gap = min(max(drawn_ns[0] - start, 0.0), length)
+    jump = min(max(drawn_ns[1] - start, gap), length) - gap
+    counts = np.empty(rates_ghz.size, dtype=np.int64)
+    for i in range(counts.size):
+        mean = rates_ghz[i] * (length - jump if drawn[i] else length)
+        counts[i] = poisson(mean, state)
+    n_sky = sky.pixel.size
+    out = _room(n_sky + counts.sum())
+    place, entry = 0, 0
+    for i in range(counts.size):
+        while entry < n_sky and sky.pixel[entry] == i:
+            out.pixel[place] = i
+            out.time_ns[place] = sky.time_ns[entry]
+            out.amplitude[place] = sky.amplitude[entry]
+            place, entry = place + 1, entry + 1
+        skip = jump if drawn[i] else 0.0
+        _draw_pixel(place, counts[i], i, start, gap, skip, length - skip, amplitudes, state, out)
+        place += counts[i]
+    return out

@@ -240,7 +240,9 @@ def _mast_lists(mast, facets: FacetTable, body: CameraBody):
         near = (distance <= outer + above * body.field + slack).any(axis=0)
         t = np.clip(above / (body.plane_m - z), 0.0, 1.0)
         distance = np.hypot(point[:, 0][:, None] - (1 - t) * x, point[:, 1][:, None] - (1 - t) * y)
-        back = (distance <= (1 - t) * outer + t * body.plane_m * body.field + slack).any(axis=0)
+        met = distance <= (1 - t) * outer + t * body.plane_m * body.field + slack
+        # Light ends at the focal plane: what stands wholly behind it is not in its way.
+        back = met[point[:, 2] <= body.plane_m + slack].any(axis=0)
         for i in np.flatnonzero(near):
             towards[i].append(k)
         for i in np.flatnonzero(back):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iactflow._jit import jit_leaf
+from iactflow._jit import jit, jit_leaf
 from iactflow.campaign.philox import inverse_normal, next_uint64, uniform
 from iactflow.shower.photons import COS_X, COS_Y, TIME_NS, X_M, Y_M
 from iactflow.telescope.shadow import (
@@ -48,6 +48,8 @@ HIT_COLUMNS = ("x_m", "y_m", "time_ns", "angle_deg", "facet")
 
 LIGHT_M_PER_NS = 0.299792458
 _FAR_M = 1e9
+# Photons that are worked on together: their rays stay in the fastest memory.
+_BLOCK = 256
 _LOW32, _SHIFT32, _UNIT32 = np.uint64(0xFFFFFFFF), np.uint64(32), 1.0 / 4294967296.0
 # Light further than 20 deg from the axis is not traced: no camera sees it.
 MIN_COS = 0.9396926207859084
@@ -72,22 +74,6 @@ def empty_hits(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @jit_leaf
-def _to_telescope(photons, row, rotation, origin):
-    """Point and direction of a photon in the telescope frame."""
-    ux, uy = np.float64(photons[row, COS_X]), np.float64(photons[row, COS_Y])
-    uz = -np.sqrt(max(0.0, 1.0 - ux * ux - uy * uy))
-    x, y, z = photons[row, X_M] - origin[0], photons[row, Y_M] - origin[1], -origin[2]
-    return (
-        rotation[0, 0] * x + rotation[0, 1] * y + rotation[0, 2] * z,
-        rotation[1, 0] * x + rotation[1, 1] * y + rotation[1, 2] * z,
-        rotation[2, 0] * x + rotation[2, 1] * y + rotation[2, 2] * z,
-        rotation[0, 0] * ux + rotation[0, 1] * uy + rotation[0, 2] * uz,
-        rotation[1, 0] * ux + rotation[1, 1] * uy + rotation[1, 2] * uz,
-        rotation[2, 0] * ux + rotation[2, 1] * uy + rotation[2, 2] * uz,
-    )
-
-
-@jit_leaf
 def _dish_distance(px, py, pz, dx, dy, dz, parabolic, length):
     """Distance along a ray to the ideal dish, met from above; not a number if it passes by."""
     if parabolic:
@@ -101,6 +87,37 @@ def _dish_distance(px, py, pz, dx, dy, dz, parabolic, length):
     b = px * dx + py * dy + z * dz
     square = b * b - (px * px + py * py + z * z - length * length)
     return -b + np.sqrt(square) if square >= 0.0 else np.nan
+
+
+@jit_leaf
+def _cross_dish(photons, first, rotation, origin, grid, rays, cells):
+    """Rays of a block of photons in the telescope frame and the cells of the aperture they meet.
+
+    No step depends on chance or on another photon: the loop is worked off in whole vectors.
+    """
+    radius, n_cells, per_m = grid.radius_m, grid.n_cells, 1.0 / grid.cell_m
+    # Taken out of their arrays before the loop, which writes to others.
+    xx, xy, xz = rotation[0, 0], rotation[0, 1], rotation[0, 2]
+    yx, yy, yz = rotation[1, 0], rotation[1, 1], rotation[1, 2]
+    zx, zy, zz = rotation[2, 0], rotation[2, 1], rotation[2, 2]
+    ox, oy, z = origin[0], origin[1], -origin[2]
+    for k in range(cells.size):
+        row = first + k
+        ux, uy = np.float64(photons[row, COS_X]), np.float64(photons[row, COS_Y])
+        uz = -np.sqrt(max(0.0, 1.0 - ux * ux - uy * uy))
+        x, y = photons[row, X_M] - ox, photons[row, Y_M] - oy
+        px, py, pz = xx * x + xy * y + xz * z, yx * x + yy * y + yz * z, zx * x + zy * y + zz * z
+        dx = xx * ux + xy * uy + xz * uz
+        dy = yx * ux + yy * uy + yz * uz
+        dz = zx * ux + zy * uy + zz * uz
+        s = _dish_distance(px, py, pz, dx, dy, dz, grid.parabolic, grid.length_m)
+        x, y = px + s * dx, py + s * dy
+        inside = dz <= -MIN_COS and x * x + y * y < radius * radius
+        line = np.int32((x + radius) * per_m) if inside else np.int32(0)
+        column = np.int32((y + radius) * per_m) if inside else np.int32(0)
+        cells[k] = line * np.int32(n_cells) + column if inside else np.int32(-1)
+        rays[0, k], rays[1, k], rays[2, k] = px, py, pz
+        rays[3, k], rays[4, k], rays[5, k] = dx, dy, dz
 
 
 @jit_leaf
@@ -124,15 +141,8 @@ def _facet_distance(facet, shape, i, px, py, pz, dx, dy, dz):
 
 
 @jit_leaf
-def _find_facet(facet, shape, grid, cell_start, cell_facet, px, py, pz, dx, dy, dz):
-    """Facet that a ray meets, -1 for none, and the distance along the ray."""
-    s = _dish_distance(px, py, pz, dx, dy, dz, grid.parabolic, grid.length_m)
-    x, y = px + s * dx, py + s * dy
-    if not x * x + y * y < grid.radius_m * grid.radius_m:
-        return -1, 0.0
-    row = int((x + grid.radius_m) / grid.cell_m)
-    column = int((y + grid.radius_m) / grid.cell_m)
-    cell = row * grid.n_cells + column
+def _find_facet(facet, shape, cell_start, cell_facet, cell, px, py, pz, dx, dy, dz):
+    """Facet that a ray through a cell of the aperture meets, -1 for none, and the distance."""
     for entry in range(cell_start[cell], cell_start[cell + 1]):
         i = cell_facet[entry]
         s = _facet_distance(facet, shape, i, px, py, pz, dx, dy, dz)
@@ -238,6 +248,40 @@ def _reflect(facet, i, qx, qy, qz, dx, dy, dz, a, b):
 
 
 @jit_leaf
+def _follow(photons, first, rays, cells, table, state, out_hits, out_index, n_hits):
+    """Follow a block of rays from their cells of the aperture; the number of hits so far."""
+    # One look into the table: arrays taken from it inside the loop would be counted each time.
+    facet, shape, _, cell_start, cell_facet = table[:5]
+    body, scatter, transmission, mast, in_start, in_mast, out_start, out_mast = table[5:]
+    for k in range(cells.size):
+        if cells[k] < 0:
+            continue
+        px, py, pz = rays[0, k], rays[1, k], rays[2, k]
+        dx, dy, dz = rays[3, k], rays[4, k], rays[5, k]
+        i, s = _find_facet(facet, shape, cell_start, cell_facet, cells[k], px, py, pz, dx, dy, dz)
+        if i < 0 or not _light_reaches(
+            body, transmission, mast, in_start, in_mast, i, s, px, py, pz, dx, dy, dz, state
+        ):
+            continue
+        a, b = _scatter_angles(scatter, state)
+        qx, qy, qz = px + s * dx, py + s * dy, pz + s * dz
+        rx, ry, rz = _reflect(facet, i, qx, qy, qz, dx, dy, dz, a, b)
+        t = (body.plane_m - qz) / rz
+        if rz <= 0.0 or not _light_returns(
+            body, mast, out_start, out_mast, i, t, qx, qy, qz, rx, ry, rz, state
+        ):
+            continue
+        hit = out_hits[n_hits]
+        hit[HIT_X_M], hit[HIT_Y_M] = qx + t * rx, qy + t * ry
+        hit[HIT_TIME_NS] = photons[first + k, TIME_NS] + (s + t) / LIGHT_M_PER_NS
+        hit[ANGLE_DEG] = np.degrees(np.arccos(min(1.0, rz)))
+        hit[FACET] = i
+        out_index[n_hits] = first + k
+        n_hits += 1
+    return n_hits
+
+
+@jit
 def trace_photons(photons, rotation, origin, table, state, out_hits, out_index):
     """Follow photons to the focal plane.
 
@@ -266,32 +310,11 @@ def trace_photons(photons, rotation, origin, table, state, out_hits, out_index):
     int
         Number of hits; further rows are not touched.
     """
-    # One look into the table: arrays taken from it inside the loop would be counted each time.
-    facet, shape, grid, cell_start, cell_facet = table[:5]
-    body, scatter, transmission, mast, in_start, in_mast, out_start, out_mast = table[5:]
+    rays = np.empty((6, _BLOCK), dtype=np.float64)
+    cells = np.empty(_BLOCK, dtype=np.int32)
     n_hits = 0
-    for row in range(len(photons)):
-        px, py, pz, dx, dy, dz = _to_telescope(photons, row, rotation, origin)
-        if dz > -MIN_COS:
-            continue
-        i, s = _find_facet(facet, shape, grid, cell_start, cell_facet, px, py, pz, dx, dy, dz)
-        if i < 0 or not _light_reaches(
-            body, transmission, mast, in_start, in_mast, i, s, px, py, pz, dx, dy, dz, state
-        ):
-            continue
-        a, b = _scatter_angles(scatter, state)
-        qx, qy, qz = px + s * dx, py + s * dy, pz + s * dz
-        rx, ry, rz = _reflect(facet, i, qx, qy, qz, dx, dy, dz, a, b)
-        t = (body.plane_m - qz) / rz
-        if rz <= 0.0 or not _light_returns(
-            body, mast, out_start, out_mast, i, t, qx, qy, qz, rx, ry, rz, state
-        ):
-            continue
-        hit = out_hits[n_hits]
-        hit[HIT_X_M], hit[HIT_Y_M] = qx + t * rx, qy + t * ry
-        hit[HIT_TIME_NS] = photons[row, TIME_NS] + (s + t) / LIGHT_M_PER_NS
-        hit[ANGLE_DEG] = np.degrees(np.arccos(min(1.0, rz)))
-        hit[FACET] = i
-        out_index[n_hits] = row
-        n_hits += 1
+    for first in range(0, len(photons), _BLOCK):
+        block = cells[: min(_BLOCK, len(photons) - first)]
+        _cross_dish(photons, first, rotation, origin, table.grid, rays, block)
+        n_hits = _follow(photons, first, rays, block, table, state, out_hits, out_index, n_hits)
     return n_hits

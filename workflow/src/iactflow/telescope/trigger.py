@@ -27,7 +27,7 @@ import numpy as np
 
 from iactflow.errors import InputError
 from iactflow.instrument.description import TelescopeTrigger
-from iactflow.telescope.discriminator import any_lit
+from iactflow.telescope.discriminator import lit_pixels
 from iactflow.telescope.trigger_majority import majority_trigger
 from iactflow.telescope.trigger_sum import sum_trigger
 
@@ -35,8 +35,8 @@ __all__ = [
     "TriggerResult",
     "TriggerSky",
     "TriggerTable",
-    "can_fire",
     "fire_trigger",
+    "pixels_that_decide",
     "trigger_sky",
     "trigger_table",
 ]
@@ -63,7 +63,7 @@ class TriggerTable(NamedTuple):
         0 majority, 1 next neighbour, 2 analogue sum.
     groups : ndarray of int64, shape (n_groups, n_max)
         Pixels of each group, padded with -1.
-    pulse : ndarray of float64, shape (n_phases, n_pulse)
+    pulse : ndarray of float32, shape (n_phases, n_pulse)
         Pulse of a mean photoelectron, in the unit of the threshold, on the time grid; row q holds
         a grid that begins (q + 0.5) / n_phases steps after `pulse_start_ns`.
     pulse_start_ns, pulse_area, pulse_peak : float
@@ -216,7 +216,7 @@ def trigger_table(
     return TriggerTable(
         kind=KINDS[trigger.kind],
         groups=np.ascontiguousarray(trigger.groups, dtype=np.int64),
-        pulse=pulse,
+        pulse=pulse.astype(np.float32),
         pulse_start_ns=pulse_start_ns,
         pulse_area=float(pulse.sum(axis=1).mean() * step),
         pulse_peak=float(pulse.max()),
@@ -251,7 +251,7 @@ def trigger_sky(
     Returns
     -------
     TriggerSky
-        For `can_fire` and `fire_trigger`.
+        For `pixels_that_decide` and `fire_trigger`.
     """
     members = table.groups >= 0
     if table.kind == KINDS["analogue_sum"]:
@@ -266,8 +266,8 @@ def trigger_sky(
     return TriggerSky(rates_ghz * (mean * table.pulse_area), least)
 
 
-def can_fire(table: TriggerTable, sky: TriggerSky, shower) -> bool:
-    """Whether any group has light enough to be simulated.
+def pixels_that_decide(table: TriggerTable, sky: TriggerSky, shower) -> np.ndarray | None:
+    """Pixels of groups that have light enough to be simulated.
 
     Parameters
     ----------
@@ -280,10 +280,12 @@ def can_fire(table: TriggerTable, sky: TriggerSky, shower) -> bool:
 
     Returns
     -------
-    bool
-        False: `fire_trigger` would not fire, whatever the night sky.
+    ndarray of bool, shape (n_pixels,), or None
+        Pixels of which `fire_trigger` asks for the night sky; None: it would not fire, whatever
+        the night sky.
     """
-    return any_lit(table, sky.least, shower.pixel, shower.amplitude)
+    any_lit, needed = lit_pixels(table, sky.least, shower.pixel, shower.amplitude)
+    return needed if any_lit else None
 
 
 def fire_trigger(
@@ -299,7 +301,8 @@ def fire_trigger(
         Baselines and least light.
     shower, night_sky : PhotoElectrons
         Photoelectrons, in any order, as `iactflow.telescope.camera` makes them. The night sky's
-        must begin before ``start_ns`` by the length of the pulse.
+        must begin before ``start_ns`` by the length of the pulse; only that of
+        `pixels_that_decide` is looked at.
     start_ns, stop_ns : float
         Window in which the trigger is looked for.
 

@@ -85,7 +85,7 @@ def _open_gates(table, shower, night_sky, hot, baseline, start_ns, n_steps):
     nsb_first, nsb_order = order_by_pixel(night_sky.pixel, hot)
     row_of_pixel = np.full(hot.size, -1, dtype=np.int64)
     gates = np.zeros((hot.sum(), n_steps), dtype=np.uint8)
-    signal = np.empty(n_steps, dtype=np.float64)
+    signal = np.empty(n_steps, dtype=np.float32)
     n_on = 0
     for p in range(hot.size):
         if not hot[p]:

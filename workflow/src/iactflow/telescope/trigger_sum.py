@@ -42,7 +42,7 @@ def _clipped_signals(table, shower, night_sky, needed, baseline, start_ns, n_ste
     first, order = order_by_pixel(shower.pixel, needed)
     nsb_first, nsb_order = order_by_pixel(night_sky.pixel, needed)
     row_of_pixel = np.full(needed.size, -1, dtype=np.int64)
-    signals = np.empty((needed.sum(), n_steps), dtype=np.float64)
+    signals = np.empty((needed.sum(), n_steps), dtype=np.float32)
     row = 0
     for p in range(needed.size):
         if not needed[p]:
@@ -52,7 +52,7 @@ def _clipped_signals(table, shower, night_sky, needed, baseline, start_ns, n_ste
         add_pulses(
             table, night_sky, nsb_order[nsb_first[p] : nsb_first[p + 1]], start_ns, signals[row]
         )
-        signals[row] = np.minimum(signals[row], table.clipping)
+        signals[row] = np.minimum(signals[row], np.float32(table.clipping))
         row_of_pixel[p] = row
         row += 1
     return row_of_pixel, signals
