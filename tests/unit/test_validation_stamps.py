@@ -41,7 +41,7 @@ def _modules(script):
 
 
 def test_there_are_pages():
-    assert NAMES == ["dr1-references", "mock-closure", "statistics"]
+    assert sorted(JUDGED) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,7 +55,21 @@ def test_page_is_of_this_code(name):
 
 
 # Comparisons that each page judges: a row that is judged no longer must be seen to go.
-JUDGED = {"dr1-references": 79, "mock-closure": 10, "statistics": 24}
+JUDGED = {
+    "atmosphere": 14,
+    "camera-electronics": 24,
+    "cascade": 34,
+    "cascade-steps": 14,
+    "corsika": 14,
+    "dr1-references": 79,
+    "light": 55,
+    "lst-response": 16,
+    "mock-closure": 10,
+    "muon-ring": 36,
+    "ray-tracing": 39,
+    "statistics": 24,
+    "trigger": 10,
+}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,7 +88,8 @@ def test_figures_of_a_page_stand_beside_it(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stamp_covers_all_that_a_page_imports(name):
     scripts = STAMPS.page_sources(name)
-    assert scripts[0] == STAMPS.page_script(name) and FOLDER / "tables.py" in scripts
+    assert scripts[0] == STAMPS.page_script(name)
+    assert FOLDER / "tables.py" in scripts
     page = STAMPS.load_page(name)
     covered = {file for module in page.MODULES for file in import_closure(module, STAMPS.PACKAGE)}
     for module in set().union(*map(_modules, scripts)):

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from air import us_standard
 from tables import compare, counted, table
 
-from iactflow.atmosphere.profile import from_corsika_layers
-from iactflow.atmosphere.table import make_table
 from iactflow.campaign.atomic import atomic_output
 from iactflow.campaign.streams import StreamKey, campaign_seed
 from iactflow.figures.style import COLOURS, new_figure, save, style
@@ -30,18 +29,17 @@ TITLE = "Electromagnetic cascade"
 CONFIGS: list[str] = []
 MODULES = [
     "iactflow.atmosphere.profile",
+    "iactflow.atmosphere.table",
     "iactflow.campaign.atomic",
+    "iactflow.campaign.streams",
     "iactflow.figures.style",
+    "iactflow.shower.air",
     "iactflow.shower.cascade",
+    "iactflow.shower.collisions",
+    "iactflow.shower.cross_sections",
 ]
 HERE = Path(__file__).resolve().parents[1]
 SEED = campaign_seed("validation of the cascade")
-# The U.S. standard atmosphere in CORSIKA's layers (Linsley's fit; CORSIKA User's Guide, app. D).
-LAYERS = (
-    [-186.5562, -94.919, 0.61289, 0.0, 0.01128292],
-    [1222.6562, 1144.9069, 1305.5948, 540.1778, 1.0],
-    [994186.38, 878153.55, 636143.04, 772170.16, 1.0e9],
-)
 LEVEL_M = 1800.0
 X0 = RADIATION_LENGTH_G_CM2
 GREISEN_MEV = 81.0
@@ -379,7 +377,7 @@ def make() -> str:
     str
         The page in Markdown.
     """
-    air = make_table(from_corsika_layers(*LAYERS), LEVEL_M)
+    air = us_standard(LEVEL_M)
     low = _follow_low(1.0, N_SPECTRA, air)
     first = _cross_section_rows()
     profile_rows, curves, worst = _profile_rows(low, air)

@@ -6,10 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from air import us_standard
 from tables import compare, counted, table
 
-from iactflow.atmosphere.profile import from_corsika_layers
-from iactflow.atmosphere.table import make_table
 from iactflow.campaign.atomic import atomic_output
 from iactflow.campaign.streams import StreamKey, campaign_seed
 from iactflow.figures.style import COLOURS, OURS, new_figure, save, style
@@ -26,18 +25,15 @@ TITLE = "Light against steps and cuts of the cascade"
 CONFIGS: list[str] = []
 MODULES = [
     "iactflow.atmosphere.profile",
+    "iactflow.atmosphere.table",
     "iactflow.campaign.atomic",
+    "iactflow.campaign.streams",
     "iactflow.figures.style",
+    "iactflow.shower.air",
     "iactflow.shower.cascade",
 ]
 HERE = Path(__file__).resolve().parents[1]
 SEED = campaign_seed("validation of steps and cuts")
-# The U.S. standard atmosphere in CORSIKA's layers (Linsley's fit; CORSIKA User's Guide, app. D).
-LAYERS = (
-    [-186.5562, -94.919, 0.61289, 0.0, 0.01128292],
-    [1222.6562, 1144.9069, 1305.5948, 540.1778, 1.0],
-    [994186.38, 878153.55, 636143.04, 772170.16, 1.0e9],
-)
 LEVEL_M = 1800.0
 X0 = RADIATION_LENGTH_G_CM2
 RINGS_M = np.array([0.0, 30.0, 60.0, 90.0, 120.0, 150.0, 200.0, 300.0, 500.0])
@@ -177,7 +173,7 @@ def make() -> str:
     str
         The page in Markdown.
     """
-    air = make_table(from_corsika_layers(*LAYERS), LEVEL_M)
+    air = us_standard(LEVEL_M)
     rows, ratios = _stability_rows(air)
     widths = _scattering_rows(air)
     _figure(ratios)

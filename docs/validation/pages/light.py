@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from air import us_standard
 from scipy import stats
 from tables import compare, counted, table
 
-from iactflow.atmosphere.profile import from_corsika_layers
-from iactflow.atmosphere.table import make_table, thickness_g_cm2
+from iactflow.atmosphere.table import thickness_g_cm2
 from iactflow.campaign.atomic import atomic_output
 from iactflow.campaign.philox import new_state
 from iactflow.campaign.streams import StreamKey, campaign_seed
@@ -26,18 +26,18 @@ TITLE = "Cherenkov light"
 CONFIGS = []
 MODULES = [
     "iactflow.atmosphere.profile",
+    "iactflow.atmosphere.table",
     "iactflow.campaign.atomic",
+    "iactflow.campaign.philox",
+    "iactflow.campaign.streams",
     "iactflow.figures.style",
     "iactflow.shower.brute_force",
     "iactflow.shower.cascade",
     "iactflow.shower.collect",
+    "iactflow.shower.light",
+    "iactflow.shower.photons",
+    "iactflow.shower.spheres",
 ]
-# The U.S. standard atmosphere in CORSIKA's layers (Linsley's fit; CORSIKA User's Guide, app. D).
-LAYERS = (
-    [-186.5562, -94.919, 0.61289, 0.0, 0.01128292],
-    [1222.6562, 1144.9069, 1305.5948, 540.1778, 1.0],
-    [994186.38, 878153.55, 636143.04, 772170.16, 1.0e9],
-)
 LEVEL_M = 1800.0
 SEED = campaign_seed("validation of the light")
 SQUARE_M = [[-84.8, 0.0, 0.0], [0.0, -84.8, 0.0], [84.8, 0.0, 0.0], [0.0, 84.8, 0.0]]
@@ -325,7 +325,7 @@ def make() -> str:
     str
         The page in Markdown.
     """
-    atmosphere = make_table(from_corsika_layers(*LAYERS), LEVEL_M)
+    atmosphere = us_standard(LEVEL_M)
     light, buffer = make_light_yield(300.0, 600.0), step_buffer()
     equal = _equality_rows(atmosphere, light, buffer)
     found = {energy: _showers(energy, atmosphere, light, buffer) for energy in SHOWERS}

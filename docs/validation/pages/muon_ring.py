@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from air import us_standard
 from tables import compare, counted, table
 
-from iactflow.atmosphere.profile import from_corsika_layers
-from iactflow.atmosphere.table import make_table, refractivity
+from iactflow.atmosphere.table import refractivity
 from iactflow.campaign.atomic import atomic_output
 from iactflow.campaign.streams import StreamKey, campaign_seed
 from iactflow.figures.style import COLOURS, new_figure, style
@@ -22,17 +22,16 @@ TITLE = "Muon rings"
 CONFIGS = []
 MODULES = [
     "iactflow.atmosphere.profile",
+    "iactflow.atmosphere.table",
     "iactflow.campaign.atomic",
+    "iactflow.campaign.streams",
     "iactflow.figures.style",
     "iactflow.shower.cascade",
     "iactflow.shower.collect",
+    "iactflow.shower.light",
+    "iactflow.shower.spheres",
+    "iactflow.shower.steps",
 ]
-# The U.S. standard atmosphere in CORSIKA's layers (Linsley's fit; CORSIKA User's Guide, app. D).
-LAYERS = (
-    [-186.5562, -94.919, 0.61289, 0.0, 0.01128292],
-    [1222.6562, 1144.9069, 1305.5948, 540.1778, 1.0],
-    [994186.38, 878153.55, 636143.04, 772170.16, 1.0e9],
-)
 LEVEL_M, START_M = 1800.0, 900.0
 SEED = campaign_seed("muon rings")
 DISH_M, SPHERE_M = 5.84, 6.5
@@ -190,7 +189,7 @@ def make() -> str:
     str
         The page in Markdown.
     """
-    atmosphere = make_table(from_corsika_layers(*LAYERS), LEVEL_M)
+    atmosphere = us_standard(LEVEL_M)
     light, buffer = make_light_yield(*BAND_NM), step_buffer()
     rings = {
         nominal: _ring(energy_tev, atmosphere, light, buffer)
