@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from camera_samples import camera, hexagonal_pixels, key_words, square_pixels
+from scipy.special import ndtri
 
 from iactflow._jit import jit
 from iactflow.campaign import philox
@@ -126,12 +127,14 @@ def test_detection_is_that_of_its_slow_twin():
         if found < 0:
             continue
         relative = np.interp(row[3], guide.x, guide.y, right=0.0) / 0.85
-        if philox.uniform(state) < 0.9 * relative * table.qe[found] / qe_ceiling(made):
-            jitter = 0.7 * philox.normal(state)
+        word = int(philox.next_uint64(state))
+        chance, jitter = word >> 32, 0.7 * ndtri((word % 2**32 + 0.5) / 2**32)
+        if chance / 2**32 < 0.9 * relative * table.qe[found] / qe_ceiling(made):
             slow_pixel.append(found)
             slow_time.append(row[2] + table.transit_time_ns[found] + jitter)
     np.testing.assert_array_equal(pixel, slow_pixel)
-    np.testing.assert_allclose(time, slow_time, rtol=1e-6, atol=1e-5)
+    # Deviates come from a table, right to 2e-4.
+    np.testing.assert_allclose(time, slow_time, rtol=1e-6, atol=0.7 * 2e-4)
     assert 4 not in pixel
 
 

@@ -8,6 +8,7 @@ import pytest
 from iactflow.telescope.shadow import (
     body_blocks,
     inside_outline,
+    line_passes,
     mast_blocks,
     telescope_transmission,
 )
@@ -49,7 +50,7 @@ def test_body_against_points_of_the_segment(shape):
 
 def test_masts_against_points_of_both_lines():
     rng = np.random.default_rng(2)
-    decided = 0
+    decided = passed = 0
     for _ in range(600):
         start, end = rng.uniform(-2, 2, (2, 3))
         axis = (end - start) / np.linalg.norm(end - start)
@@ -65,14 +66,23 @@ def test_masts_against_points_of_both_lines():
         nearest = np.linalg.norm(ray[:, None] - mast[None], axis=2).min()
         if abs(nearest - radius) < 0.02:
             continue
-        masts = np.array([[*start, *axis, length, radius, 0.0]])
+        masts = np.array([[*start, *axis, length, radius, 0.0, *np.cross(start, axis)]])
+        moment = np.cross(point, direction)
+        # The distance of two skew lines is the projection onto what is across both.
+        across = np.cross(direction, axis)
+        far = abs((point - start) @ across) / np.linalg.norm(across) > radius
+        assert line_passes(masts, 0, *direction, *moment) == far
+        passed += far
         assert mast_blocks(masts, 0, *point, *direction, 0.0, s_max) == (nearest < radius)
         decided += nearest < radius
     assert decided > 30
+    assert passed > 30
 
 
 def test_masts_along_the_ray():
-    masts = np.array([[0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 10.0, 0.1, 0.0]])
+    masts = np.array([[0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 10.0, 0.1, 0.0, 0.0, 0.0, 0.0]])
+    # Lines that are parallel are left to the closer look.
+    assert not line_passes(masts, 0, 0.0, 0.0, -1.0, 0.0, 0.09, 0.0)
     assert mast_blocks(masts, 0, 0.09, 0.0, 20.0, 0.0, 0.0, -1.0, 0.0, 30.0)
     assert not mast_blocks(masts, 0, 0.11, 0.0, 20.0, 0.0, 0.0, -1.0, 0.0, 30.0)
     # The ray ends before the mast begins.

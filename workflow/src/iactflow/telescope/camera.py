@@ -22,6 +22,7 @@ from iactflow._jit import jit_leaf
 from iactflow.campaign import philox
 from iactflow.errors import InputError
 from iactflow.instrument.description import Camera, Curve, Pixels
+from iactflow.telescope.normal import normal_of
 
 __all__ = [
     "CameraTable",
@@ -38,6 +39,7 @@ __all__ = [
 N_SIGMA = 3.0
 _GUIDE_STEP_DEG = 0.05
 _CELLS_PER_PIXEL = 3
+_LOW32, _SHIFT32, _UNIT32 = np.uint64(0xFFFFFFFF), np.uint64(32), 1.0 / 4294967296.0
 
 
 class PhotoElectrons(NamedTuple):
@@ -316,7 +318,7 @@ def detect(hits, n_hits, table, acceptance, state, pe_pixel, pe_time_ns):
         Further probability of detection, such as a telescope's throughput relative to that which
         the light was drawn for; at most 1.
     state : ndarray of uint64, shape (11,)
-        Random stream, advanced in place: a word per photon in a pixel, another if it is detected.
+        Random stream, advanced in place: a word per photon in a pixel.
     pe_pixel : ndarray of int32, shape (m,)
         Filled in place with pixels; m at least ``n_hits``.
     pe_time_ns : ndarray of float32, shape (m,)
@@ -334,9 +336,10 @@ def detect(hits, n_hits, table, acceptance, state, pe_pixel, pe_time_ns):
         if pixel < 0:
             continue
         efficiency = scale * table.qe[pixel] * _guide_efficiency(hits[i, 3], table)
-        if philox.uniform(state) >= efficiency:
+        word = philox.next_uint64(state)
+        if np.float64(word >> _SHIFT32) * _UNIT32 >= efficiency:
             continue
-        delay = table.transit_time_ns[pixel] + table.jitter_ns * philox.normal(state)
+        delay = table.transit_time_ns[pixel] + table.jitter_ns * normal_of(word & _LOW32)
         pe_pixel[n_pe] = pixel
         pe_time_ns[n_pe] = hits[i, 2] + delay
         n_pe += 1

@@ -95,7 +95,7 @@ class OpticsTable(NamedTuple):
         Outlines.
     grid : DishGrid
         Ideal dish and grid over the aperture.
-    cell_start, cell_facet : ndarray of int64, shapes (n_cells**2 + 1,), (m,)
+    cell_start, cell_facet : ndarray of int32, shapes (n_cells**2 + 1,), (m,)
         Facets of cell i are ``cell_facet[cell_start[i]:cell_start[i + 1]]``.
     body : CameraBody
         Focal plane and camera body.
@@ -103,9 +103,9 @@ class OpticsTable(NamedTuple):
         Scatter of reflected rays.
     transmission : tuple of six float
         For `iactflow.telescope.shadow.telescope_transmission`.
-    mast : ndarray of float64, shape (k, 9)
-        Masts: start, direction, length, radius, transparency.
-    in_start, in_mast, out_start, out_mast : ndarray of int64
+    mast : ndarray of float64, shape (k, 12)
+        Masts, see `iactflow.telescope.shadow.MAST_COLUMNS`.
+    in_start, in_mast, out_start, out_mast : ndarray of int32
         Masts that can block light towards a facet, and from it, laid out as the cells.
     """
 
@@ -156,7 +156,7 @@ def _ragged(lists):
     """Lists of numbers as one array and the places where they start."""
     start = np.zeros(len(lists) + 1, dtype=np.int64)
     start[1:] = np.cumsum([len(entry) for entry in lists])
-    return start, np.array([i for entry in lists for i in entry], dtype=np.int64)
+    return start.astype(np.int32), np.array([i for entry in lists for i in entry], dtype=np.int32)
 
 
 def _outer_radius(facets: FacetTable):
@@ -220,7 +220,8 @@ def _masts(optics: Optics):
             value = (mast.start_m, mast.end_m, mast.diameter_m)
             raise InputError("optics", "masts", value, "length and diameter above 0 m")
         axis = (end - start) / length
-        rows.append([*start, *axis, length, 0.5 * mast.diameter_m, mast.transparency])
+        size = (length, 0.5 * mast.diameter_m, mast.transparency)
+        rows.append([*start, *axis, *size, *np.cross(start, axis)])
     return np.array(rows, dtype=np.float64).reshape(-1, MAST_COLUMNS)
 
 

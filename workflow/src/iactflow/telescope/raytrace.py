@@ -14,14 +14,18 @@ which the light was drawn.
 
 from __future__ import annotations
 
+from math import factorial
+
 import numpy as np
 
 from iactflow._jit import jit, jit_leaf
-from iactflow.campaign.philox import inverse_normal, next_uint64, uniform
+from iactflow.campaign.philox import next_uint64, uniform
 from iactflow.shower.photons import COS_X, COS_Y, TIME_NS, X_M, Y_M
+from iactflow.telescope.normal import normal_of
 from iactflow.telescope.shadow import (
     body_blocks,
     inside_outline,
+    line_passes,
     mast_blocks,
     telescope_transmission,
 )
@@ -47,10 +51,15 @@ FACET = 4
 HIT_COLUMNS = ("x_m", "y_m", "time_ns", "angle_deg", "facet")
 
 LIGHT_M_PER_NS = 0.299792458
+_NS_PER_M = 1.0 / LIGHT_M_PER_NS
 _FAR_M = 1e9
 # Photons that are worked on together: their rays stay in the fastest memory.
 _BLOCK = 256
-_LOW32, _SHIFT32, _UNIT32 = np.uint64(0xFFFFFFFF), np.uint64(32), 1.0 / 4294967296.0
+_LOW32, _SHIFT32 = np.uint64(0xFFFFFFFF), np.uint64(32)
+# Series of the arc sine, for angles up to 37 deg to 1e-10.
+_ARC_SINE = tuple(factorial(2 * n) / (4**n * factorial(n) ** 2 * (2 * n + 1)) for n in range(9))
+_SERIES_TO = 0.1
+_TWICE_DEG = 360.0 / np.pi
 # Light further than 20 deg from the axis is not traced: no camera sees it.
 MIN_COS = 0.9396926207859084
 
@@ -141,14 +150,31 @@ def _facet_distance(facet, shape, i, px, py, pz, dx, dy, dz):
 
 
 @jit_leaf
-def _find_facet(facet, shape, cell_start, cell_facet, cell, px, py, pz, dx, dy, dz):
-    """Facet that a ray through a cell of the aperture meets, -1 for none, and the distance."""
-    for entry in range(cell_start[cell], cell_start[cell + 1]):
-        i = cell_facet[entry]
-        s = _facet_distance(facet, shape, i, px, py, pz, dx, dy, dz)
-        if not np.isnan(s):
-            return i, s
-    return -1, 0.0
+def _meet_facets(table, cells, rays, met):
+    """Keep the rays that meet a facet, moved to the front; met: their places, facets.
+
+    Two out of five rays go between the facets, which no processor foresees: what follows for the
+    others is not begun here.
+    """
+    facet, shape, _, cell_start, cell_facet = table[:5]
+    n_met = 0
+    for k in range(cells.size):
+        cell = np.int64(cells[k])
+        if cell < 0:
+            continue
+        px, py, pz = rays[0, k], rays[1, k], rays[2, k]
+        dx, dy, dz = rays[3, k], rays[4, k], rays[5, k]
+        for entry in range(cell_start[cell], cell_start[cell + 1]):
+            i = np.int64(cell_facet[entry])
+            s = _facet_distance(facet, shape, i, px, py, pz, dx, dy, dz)
+            if not np.isnan(s):
+                rays[0, n_met], rays[1, n_met], rays[2, n_met] = px, py, pz
+                rays[3, n_met], rays[4, n_met], rays[5, n_met] = dx, dy, dz
+                rays[6, n_met] = s
+                met[0, n_met], met[1, n_met] = k, i
+                n_met += 1
+                break
+    return n_met
 
 
 @jit_leaf
@@ -156,9 +182,14 @@ def _body_shades(body, px, py, pz, dx, dy, dz):
     """Whether the camera's body stands in the way of light from the sky."""
     if body.half_width_m <= 0.0:
         return False
-    bottom = (body.plane_m - pz) / dz
-    top = bottom + body.depth_m / dz
+    inverse = 1.0 / dz
+    bottom = (body.plane_m - pz) * inverse
+    top = bottom + body.depth_m * inverse
     x0, y0, x1, y1 = px + top * dx, py + top * dy, px + bottom * dx, py + bottom * dy
+    # Most light passes far from the body, also from the corners of a square one.
+    reach = 1.5 * body.half_width_m + abs(x1 - x0) + abs(y1 - y0)
+    if x0 * x0 + y0 * y0 > reach * reach:
+        return False
     return body_blocks(body.shape, body.half_width_m, x0, y0, x1, y1)
 
 
@@ -166,9 +197,12 @@ def _body_shades(body, px, py, pz, dx, dy, dz):
 def _mast_passes(mast, start, listed, i, wide, px, py, pz, dx, dy, dz, s_min, s_max):
     """Fraction of light that the masts let through: those of facet i, all if the ray is wide."""
     through = 1.0
+    mx, my, mz = py * dz - pz * dy, pz * dx - px * dz, px * dy - py * dx
     first, last = (0, len(mast)) if wide else (start[i], start[i + 1])
     for entry in range(first, last):
         k = entry if wide else listed[entry]
+        if line_passes(mast, k, dx, dy, dz, mx, my, mz):
+            continue
         if mast_blocks(mast, k, px, py, pz, dx, dy, dz, s_min, s_max):
             through *= mast[k, 8]
             if through <= 0.0:
@@ -206,15 +240,6 @@ def _light_returns(body, mast, start, listed, i, t, qx, qy, qz, rx, ry, rz, stat
 
 
 @jit_leaf
-def _two_normals(state):
-    """Two normal deviates from the halves of one word: 32 bits each reach to 6.3 sigma."""
-    word = next_uint64(state)
-    low = (np.float64(word & _LOW32) + 0.5) * _UNIT32
-    high = (np.float64(word >> _SHIFT32) + 0.5) * _UNIT32
-    return inverse_normal(low), inverse_normal(high)
-
-
-@jit_leaf
 def _scatter_angles(scatter, state):
     """Random angles in two projections; each has its own choice of the component."""
     sigma_a = sigma_b = scatter.sigma_rad
@@ -225,17 +250,17 @@ def _scatter_angles(scatter, state):
             sigma_b = scatter.sigma_2_rad
     if sigma_a <= 0.0 and sigma_b <= 0.0:
         return 0.0, 0.0
-    a, b = _two_normals(state)
-    return sigma_a * a, sigma_b * b
+    word = next_uint64(state)
+    return sigma_a * normal_of(word & _LOW32), sigma_b * normal_of(word >> _SHIFT32)
 
 
 @jit_leaf
 def _reflect(facet, i, qx, qy, qz, dx, dy, dz, a, b):
     """Direction after reflection at a point of facet i, turned by small angles a and b."""
-    radius = facet[i, 9]
-    nx = facet[i, 3] - (qx - facet[i, 0]) / radius
-    ny = facet[i, 4] - (qy - facet[i, 1]) / radius
-    nz = facet[i, 5] - (qz - facet[i, 2]) / radius
+    curvature = 1.0 / facet[i, 9]
+    nx = facet[i, 3] - (qx - facet[i, 0]) * curvature
+    ny = facet[i, 4] - (qy - facet[i, 1]) * curvature
+    nz = facet[i, 5] - (qz - facet[i, 2]) * curvature
     twice = 2.0 * (dx * nx + dy * ny + dz * nz)
     rx, ry, rz = dx - twice * nx, dy - twice * ny, dz - twice * nz
     # Two directions across the ray: one in its plane with x, one across both.
@@ -248,18 +273,28 @@ def _reflect(facet, i, qx, qy, qz, dx, dy, dz, a, b):
 
 
 @jit_leaf
-def _follow(photons, first, rays, cells, table, state, out_hits, out_index, n_hits):
-    """Follow a block of rays from their cells of the aperture; the number of hits so far."""
+def _angle_deg(cosine):
+    """Arc cosine: twice the arc sine of half the angle, by its series while that is small."""
+    square = 0.5 - 0.5 * cosine
+    if square > _SERIES_TO:
+        return np.degrees(np.arccos(cosine))
+    total = _ARC_SINE[8]
+    for n in range(7, -1, -1):
+        total = total * square + _ARC_SINE[n]
+    return _TWICE_DEG * np.sqrt(max(square, 0.0)) * total
+
+
+@jit_leaf
+def _follow(photons, first, rays, met, n_met, table, state, out_hits, out_index, n_hits):
+    """Follow a block of rays from their facets; the number of hits so far."""
     # One look into the table: arrays taken from it inside the loop would be counted each time.
-    facet, shape, _, cell_start, cell_facet = table[:5]
+    facet = table.facet
     body, scatter, transmission, mast, in_start, in_mast, out_start, out_mast = table[5:]
-    for k in range(cells.size):
-        if cells[k] < 0:
-            continue
+    for k in range(n_met):
         px, py, pz = rays[0, k], rays[1, k], rays[2, k]
-        dx, dy, dz = rays[3, k], rays[4, k], rays[5, k]
-        i, s = _find_facet(facet, shape, cell_start, cell_facet, cells[k], px, py, pz, dx, dy, dz)
-        if i < 0 or not _light_reaches(
+        dx, dy, dz, s = rays[3, k], rays[4, k], rays[5, k], rays[6, k]
+        row, i = first + met[0, k], np.int64(met[1, k])
+        if not _light_reaches(
             body, transmission, mast, in_start, in_mast, i, s, px, py, pz, dx, dy, dz, state
         ):
             continue
@@ -273,10 +308,10 @@ def _follow(photons, first, rays, cells, table, state, out_hits, out_index, n_hi
             continue
         hit = out_hits[n_hits]
         hit[HIT_X_M], hit[HIT_Y_M] = qx + t * rx, qy + t * ry
-        hit[HIT_TIME_NS] = photons[first + k, TIME_NS] + (s + t) / LIGHT_M_PER_NS
-        hit[ANGLE_DEG] = np.degrees(np.arccos(min(1.0, rz)))
+        hit[HIT_TIME_NS] = photons[row, TIME_NS] + (s + t) * _NS_PER_M
+        hit[ANGLE_DEG] = _angle_deg(rz)
         hit[FACET] = i
-        out_index[n_hits] = first + k
+        out_index[n_hits] = row
         n_hits += 1
     return n_hits
 
@@ -310,11 +345,15 @@ def trace_photons(photons, rotation, origin, table, state, out_hits, out_index):
     int
         Number of hits; further rows are not touched.
     """
-    rays = np.empty((6, _BLOCK), dtype=np.float64)
+    rays = np.empty((7, _BLOCK), dtype=np.float64)
     cells = np.empty(_BLOCK, dtype=np.int32)
+    met = np.empty((2, _BLOCK), dtype=np.int32)
     n_hits = 0
     for first in range(0, len(photons), _BLOCK):
         block = cells[: min(_BLOCK, len(photons) - first)]
         _cross_dish(photons, first, rotation, origin, table.grid, rays, block)
-        n_hits = _follow(photons, first, rays, block, table, state, out_hits, out_index, n_hits)
+        n_met = _meet_facets(table, block, rays, met)
+        n_hits = _follow(
+            photons, first, rays, met, n_met, table, state, out_hits, out_index, n_hits
+        )
     return n_hits

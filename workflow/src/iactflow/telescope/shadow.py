@@ -18,11 +18,14 @@ __all__ = [
     "MAST_COLUMNS",
     "body_blocks",
     "inside_outline",
+    "line_passes",
     "mast_blocks",
     "telescope_transmission",
 ]
 
-MAST_COLUMNS = 9  # start x, y, z; unit vector along it x, y, z; length; radius; transparency
+# Start x, y, z; unit vector along it x, y, z; length; radius; transparency; moment of the axis, the
+# vector product of start and unit vector, x, y, z.
+MAST_COLUMNS = 12
 
 CIRCLE, HEXAGON_X, SQUARE, HEXAGON_Y = 0, 1, 2, 3
 _HALF_SQRT_3 = 0.8660254037844386
@@ -107,12 +110,39 @@ def body_blocks(shape, half_width, x0, y0, x1, y1):
 
 
 @jit_leaf
+def line_passes(masts, k, dx, dy, dz, mx, my, mz):
+    """Whether the endless line of a ray passes that of a mast, by their Pluecker coordinates.
+
+    Parameters
+    ----------
+    masts : ndarray of float64, shape (n, 12)
+        Masts.
+    k : int
+        Which of them.
+    dx, dy, dz : float
+        Direction of the ray, a unit vector.
+    mx, my, mz : float
+        Its moment: the vector product of a point of it and the direction.
+
+    Returns
+    -------
+    bool
+        True: the ray does not meet the mast. False: `mast_blocks` knows.
+    """
+    ax, ay, az = masts[k, 3], masts[k, 4], masts[k, 5]
+    cosine = dx * ax + dy * ay + dz * az
+    triple = ax * mx + ay * my + az * mz + dx * masts[k, 9] + dy * masts[k, 10] + dz * masts[k, 11]
+    # The last term: rounding tells nothing of lines that are parallel.
+    return triple * triple > masts[k, 7] * masts[k, 7] * (1.0 - cosine * cosine) + 1e-20
+
+
+@jit_leaf
 def mast_blocks(masts, k, px, py, pz, dx, dy, dz, s_min, s_max):
     """Whether a stretch of a ray meets a mast.
 
     Parameters
     ----------
-    masts : ndarray of float64, shape (n, 9)
+    masts : ndarray of float64, shape (n, 12)
         Masts.
     k : int
         Which of them.

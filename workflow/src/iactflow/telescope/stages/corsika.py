@@ -11,8 +11,8 @@ from iactflow.atmosphere.profile import write_atmprof
 from iactflow.errors import InputError
 from iactflow.io.corsika import CorsikaRun, read_corsika
 from iactflow.shower.corsika_card import CardFiles, render_card
-from iactflow.shower.photons import empty_photons
-from iactflow.shower.primaries import Thrown, direction_of_flight
+from iactflow.shower.primaries import direction_of_flight
+from iactflow.telescope.stages.iact_files import angle_deg, lit_shower
 from iactflow.telescope.stages.setup import Setup, make_setup
 from iactflow.telescope.stages.showers import LitShower
 
@@ -83,7 +83,7 @@ def read_corsika_showers(path: str, setup: Setup) -> Iterator[LitShower]:
     run, showers = read_corsika(path)
     _check_telescopes(path, run, setup)
     expected = iter(range(setup.showers[0], setup.showers[1] + 1))
-    pointing = np.array(direction_of_flight(setup.alt_deg, setup.az_deg))
+    pointing, places = direction_of_flight(setup.alt_deg, setup.az_deg), range(len(setup.tel_ids))
     for shower in showers:
         wanted = next(expected, None)
         if shower.event_number != wanted:
@@ -93,26 +93,7 @@ def read_corsika_showers(path: str, setup: Setup) -> Iterator[LitShower]:
         if len(shower.cores_m) != setup.settings["shower_reuse"]:
             allowed = str(setup.settings["shower_reuse"])
             raise InputError(path, "re-uses", len(shower.cores_m), allowed)
-        cosine = float(np.clip(np.dot(shower.direction, pointing), -1.0, 1.0))
-        thrown = Thrown(
-            shower.event_number,
-            shower.particle_id,
-            shower.energy_tev,
-            shower.altitude_deg,
-            shower.azimuth_deg,
-            float(np.degrees(np.arccos(cosine))),
-            tuple(shower.direction.tolist()),
-            np.asarray(shower.cores_m, dtype=np.float64),
-        )
-        photons = tuple(
-            {
-                tel_id: by_index.get(index, empty_photons(0))
-                for index, tel_id in enumerate(setup.tel_ids)
-            }
-            for by_index in shower.photons
-        )
-        none = np.empty(0, dtype=np.float32)
-        yield LitShower(thrown, shower.first_interaction_m, np.nan, np.nan, none, none, photons)
+        yield lit_shower(shower, setup, places, angle_deg(pointing, shower.direction))
     left = next(expected, None)
     if left is not None:
         raise InputError(path, "showers", f"ends before shower {left}", str(setup.showers))

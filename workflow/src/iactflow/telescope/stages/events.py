@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,8 +10,10 @@ import numpy as np
 
 from iactflow.campaign.progress import Progress
 from iactflow.io.root import RootWriter
+from iactflow.shower.primaries import Thrown
 from iactflow.telescope.detector import ArrayEvent, Detector, EventKey
 from iactflow.telescope.stages.corsika import read_corsika_showers
+from iactflow.telescope.stages.iact_files import open_iact_file
 from iactflow.telescope.stages.record import Recorder
 from iactflow.telescope.stages.setup import Setup, make_detector, make_setup
 from iactflow.telescope.stages.showers import (
@@ -85,7 +87,7 @@ def write_events(setup: Setup, showers: Iterable[LitShower], folder: str | Path)
         thrown, n_events = [], 0
         progress = Progress("showers", setup.showers[1] - setup.showers[0] + 1)
         for shower in showers:
-            thrown.append((shower.thrown.energy_tev, shower.thrown.offset_deg))
+            thrown.append(shower.thrown)
             for recorder in recorders:
                 add_shower(recorder, setup, shower)
             for reuse, photons in enumerate(shower.photons):
@@ -94,7 +96,7 @@ def write_events(setup: Setup, showers: Iterable[LitShower], folder: str | Path)
             progress.step(f"{n_events} events")
         progress.finish(f"{n_events} events")
         for recorder in recorders:
-            _finish(recorder, setup, detector, np.array(thrown).reshape(-1, 2))
+            _finish(recorder, setup, detector, thrown)
 
 
 def _respond(detector, setup, shower, reuse, photons, recorders) -> list[ArrayEvent | None]:
@@ -128,7 +130,7 @@ def _add_event(
         recorder.add(table, *place, *telescope.adc.shape, telescope.adc)
 
 
-def _finish(recorder: Recorder, setup: Setup, detector: Detector, thrown: np.ndarray) -> None:
+def _finish(recorder: Recorder, setup: Setup, detector: Detector, thrown: Sequence[Thrown]) -> None:
     """Tables of the run: what was thrown, pointing, calibration."""
     recorder.flush()
     finish_run(recorder, setup, thrown)
@@ -210,13 +212,14 @@ def simulate_events(inputs, outputs, params, wildcards) -> None:
 
 
 def simulate_telescopes(inputs, outputs, params, wildcards) -> None:
-    """Simulate telescopes, cameras and triggers for photons that were kept.
+    """Simulate telescopes, cameras and triggers for photons from a file.
 
     Parameters
     ----------
     inputs : namespace
         ``photons``: ROOT file of `iactflow.telescope.stages.showers.simulate_showers`, or a
-        CORSIKA IACT file; ``instrument``, ``conditions`` as for `simulate_events`.
+        CORSIKA IACT file, made for a card of ours or elsewhere; ``instrument``, ``conditions`` as
+        for `simulate_events`.
     outputs, params, wildcards : namespace
         As for `simulate_events`.
 
@@ -225,6 +228,10 @@ def simulate_telescopes(inputs, outputs, params, wildcards) -> None:
     InputError
         If a description or a file is bad, or the photons belong to other telescopes or showers.
     """
-    setup = make_setup(inputs, params, wildcards)
-    read = read_showers if inputs.photons.endswith(".root") else read_corsika_showers
-    write_events(setup, read(inputs.photons, setup), outputs.events)
+    if params.settings["shower"]["backend"] == "iact_files":
+        setup, showers = open_iact_file(inputs, params, wildcards)
+    else:
+        setup = make_setup(inputs, params, wildcards)
+        read = read_showers if inputs.photons.endswith(".root") else read_corsika_showers
+        showers = read(inputs.photons, setup)
+    write_events(setup, showers, outputs.events)

@@ -97,9 +97,9 @@ class Setup:
         Returns
         -------
         int
-            CORSIKA's number.
+            CORSIKA's number; of a file that of its showers, where a name has two.
         """
-        return PARTICLE_ID[self.settings["particle"]]
+        return self.settings.get("particle_id", PARTICLE_ID[self.settings["particle"]])
 
     @property
     def tel_ids(self) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import awkward
@@ -236,18 +236,18 @@ def simulate_showers(inputs, outputs, params, wildcards) -> None:
         recorder = Recorder(writer, TABLES)
         thrown = []
         for shower in simulate(setup):
-            thrown.append((shower.thrown.energy_tev, shower.thrown.offset_deg))
+            thrown.append(shower.thrown)
             add_shower(recorder, setup, shower)
             for reuse, by_telescope in enumerate(shower.photons):
                 for tel_id, photons in by_telescope.items():
                     _add_photons(recorder, setup, (shower.thrown.shower_id, reuse, tel_id), photons)
             progress.step()
         progress.finish()
-        finish_run(recorder, setup, np.array(thrown))
+        finish_run(recorder, setup, thrown)
         recorder.flush()
 
 
-def finish_run(recorder: Recorder, setup: Setup, thrown: np.ndarray) -> None:
+def finish_run(recorder: Recorder, setup: Setup, thrown: Sequence[Thrown]) -> None:
     """Write what was thrown.
 
     Parameters
@@ -256,11 +256,16 @@ def finish_run(recorder: Recorder, setup: Setup, thrown: np.ndarray) -> None:
         Takes the rows.
     setup : Setup
         Array and air of the run.
-    thrown : ndarray of float64, shape (n, 2)
-        Energy in TeV and angle from the pointing in deg of each shower.
+    thrown : sequence of Thrown
+        Primaries of all showers, by ascending number; a gap makes another row of the run.
     """
-    recorder.extend("simulation_runs", run_columns(setup, *setup.showers))
-    columns = thrown_columns(setup.settings, setup.run, setup.particle_id, *thrown.T)
+    ids = np.array([primary.shower_id for primary in thrown], dtype=np.int64)
+    for part in np.split(ids, np.flatnonzero(np.diff(ids) > 1) + 1):
+        if len(part):
+            recorder.extend("simulation_runs", run_columns(setup, int(part[0]), int(part[-1])))
+    energies = np.array([primary.energy_tev for primary in thrown])
+    offsets = np.array([primary.offset_deg for primary in thrown])
+    columns = thrown_columns(setup.settings, setup.run, setup.particle_id, energies, offsets)
     recorder.extend("thrown_events", columns)
 
 
