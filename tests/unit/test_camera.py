@@ -120,13 +120,17 @@ def test_detection_is_that_of_its_slow_twin():
     hits = _hits(x, y, random.uniform(0.0, 50.0, n), random.uniform(0.0, 30.0, n))
     pixel, time = _detect(hits, table, acceptance=0.9)
     state = philox.new_state(key_words("optics"))
+    angles = table.guide_step_deg * np.arange(table.guide.size)
     guide = made.light_guide
+    np.testing.assert_allclose(
+        table.guide, np.interp(angles, guide.x, guide.y, right=0.0) / 0.85, atol=1e-12
+    )
     slow_pixel, slow_time = [], []
     for row in hits:
         found = _slow_pixel(row[0], row[1], made.pixels)
         if found < 0:
             continue
-        relative = np.interp(row[3], guide.x, guide.y, right=0.0) / 0.85
+        relative = np.interp(row[3], angles, table.guide, right=0.0)
         word = int(philox.next_uint64(state))
         chance, jitter = word >> 32, 0.7 * ndtri((word % 2**32 + 0.5) / 2**32)
         if chance / 2**32 < 0.9 * relative * table.qe[found] / qe_ceiling(made):
