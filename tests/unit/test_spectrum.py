@@ -23,6 +23,8 @@ from iactflow.telescope.camera import qe_ceiling
 from iactflow.telescope.spectrum import (
     draw_wavelengths,
     make_wavelength_table,
+    number_of_photons,
+    shortest_wavelength_nm,
     spectral_response,
 )
 
@@ -195,3 +197,15 @@ def test_more_photons_than_expected_find_room():
 
 def test_nothing_comes_of_nothing():
     assert _draw(_photons(0), spectral_response(_type())).shape == (0, 8)
+
+
+def test_what_is_asked_of_photons_before_they_are_drawn():
+    photons = empty_photons(3)
+    assert shortest_wavelength_nm(photons[:0]) == np.inf
+    assert number_of_photons(photons[:0]) == 0.0
+    photons[:, WAVELENGTH_NM] = 500.0, 300.0, 400.0
+    photons[:, WEIGHT] = 1.0, 2.5, 4.0
+    assert shortest_wavelength_nm(photons) == 300.0
+    assert number_of_photons(photons) == 7.5
+    photons[2, WAVELENGTH_NM] = 0.0
+    assert shortest_wavelength_nm(photons) == 0.0

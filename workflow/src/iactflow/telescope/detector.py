@@ -22,7 +22,6 @@ from iactflow.campaign import philox
 from iactflow.campaign.streams import StreamKey, campaign_seed
 from iactflow.errors import InputError
 from iactflow.instrument.description import Instrument
-from iactflow.shower.photons import WAVELENGTH_NM, WEIGHT
 from iactflow.telescope.amplitude import draw_amplitudes
 from iactflow.telescope.array_trigger import (
     ArrayDecision,
@@ -39,7 +38,11 @@ from iactflow.telescope.detector_tables import (
 from iactflow.telescope.night_sky import complete_night_sky, draw_night_sky
 from iactflow.telescope.raytrace import empty_hits, trace_photons
 from iactflow.telescope.reduction import keep_pixels
-from iactflow.telescope.spectrum import draw_wavelengths
+from iactflow.telescope.spectrum import (
+    draw_wavelengths,
+    number_of_photons,
+    shortest_wavelength_nm,
+)
 from iactflow.telescope.trigger import TriggerResult, fire_trigger, pixels_that_decide
 
 __all__ = ["ArrayEvent", "Detector", "EventKey", "TelescopeEvent"]
@@ -215,7 +218,7 @@ class Detector:
             # Without photons there is no window of time.
             if len(photons):
                 electrons = self.photoelectrons(tel_id, photons, key)
-                light = self._light(tel_id, electrons, float(photons[:, WEIGHT].sum()))
+                light = self._light(tel_id, electrons, number_of_photons(photons))
                 if light is not None:
                     lit[tel_id] = light
         return [self._level(level, lit, key) for level in range(self.n_levels)]
@@ -244,10 +247,10 @@ class Detector:
         """
         tables = self.tables[tel_id]
         state = philox.new_state(_stream(key, "optics", tel_id))
-        if len(photons) and photons[:, WAVELENGTH_NM].min() <= 0.0:
+        shortest = shortest_wavelength_nm(photons)
+        if shortest <= 0.0:
             if tables.extinction is None:
-                value = float(photons[:, WAVELENGTH_NM].min())
-                raise InputError("photons", "wavelength_nm", value, "above 0, or light given")
+                raise InputError("photons", "wavelength_nm", shortest, "above 0, or light given")
             photons = draw_wavelengths(photons, tables.wavelengths, tables.extinction, state)
         if len(photons) > len(self._rows):
             self._hits, self._rows = empty_hits(2 * len(photons))

@@ -14,6 +14,7 @@ from iactflow._jit import jit, jit_leaf
 
 __all__ = [
     "add_pulses",
+    "any_above",
     "light_of_pixels",
     "lit_groups",
     "lit_pixels",
@@ -196,6 +197,29 @@ def add_pulses(table, electrons, order, start_ns, signal):
         part = signal[step + low : step + high]
         for m in range(pulse.size):
             part[m] += amplitude * pulse[m]
+
+
+@jit_leaf
+def any_above(signal, threshold):
+    """Whether a signal passes a threshold at all.
+
+    Parameters
+    ----------
+    signal : ndarray of float32, shape (n_steps,)
+        Signal.
+    threshold : float
+        Threshold.
+
+    Returns
+    -------
+    bool
+        Whether any step is above.
+    """
+    n_above = 0
+    for i in range(signal.size):
+        # Counting, not leaving at the first: the loop is worked off in whole vectors.
+        n_above += signal[i] > threshold
+    return n_above > 0
 
 
 @jit_leaf

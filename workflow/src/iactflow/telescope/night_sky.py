@@ -174,7 +174,7 @@ def draw_night_sky(rates_ghz, start_ns, length_ns, amplitudes, state):
     for i in range(counts.size):
         counts[i] = poisson(rates_ghz[i] * length_ns, state)
     out = _room(counts.sum())
-    place = 0
+    place = np.int64(0)
     for i in range(counts.size):
         _draw_pixel(
             place, counts[i], i, start_ns, length_ns, 0.0, length_ns, amplitudes, state, out
@@ -218,7 +218,7 @@ def complete_night_sky(sky, drawn, drawn_ns, window_ns, rates_ghz, amplitudes, s
         counts[i] = poisson(mean, state)
     n_sky = sky.pixel.size
     out = _room(n_sky + counts.sum())
-    place, entry = 0, 0
+    place, entry = np.int64(0), 0
     for i in range(counts.size):
         while entry < n_sky and sky.pixel[entry] == i:
             out.pixel[place] = i

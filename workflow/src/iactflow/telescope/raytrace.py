@@ -348,7 +348,8 @@ def trace_photons(photons, rotation, origin, table, state, out_hits, out_index):
     rays = np.empty((7, _BLOCK), dtype=np.float64)
     cells = np.empty(_BLOCK, dtype=np.int32)
     met = np.empty((2, _BLOCK), dtype=np.int32)
-    n_hits = 0
+    # Of one type throughout: for a literal zero, the helper would be compiled once more.
+    n_hits = np.int64(0)
     for first in range(0, len(photons), _BLOCK):
         block = cells[: min(_BLOCK, len(photons) - first)]
         _cross_dish(photons, first, rotation, origin, table.grid, rays, block)

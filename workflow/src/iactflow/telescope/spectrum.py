@@ -21,7 +21,14 @@ from iactflow.instrument.description import Curve, TelescopeType
 from iactflow.shower import photons as column
 from iactflow.telescope.camera import qe_ceiling
 
-__all__ = ["WavelengthTable", "draw_wavelengths", "make_wavelength_table", "spectral_response"]
+__all__ = [
+    "WavelengthTable",
+    "draw_wavelengths",
+    "make_wavelength_table",
+    "number_of_photons",
+    "shortest_wavelength_nm",
+    "spectral_response",
+]
 
 _STEP_NM = 1.0
 _N_STEPS = 2048
@@ -192,3 +199,43 @@ def draw_wavelengths(photons, table, extinction, state):
                 out[n_out, column.WEIGHT] = 1.0
             n_out += 1
     return out[:n_out]
+
+
+@jit_leaf
+def number_of_photons(photons):
+    """Photons in bunches.
+
+    Parameters
+    ----------
+    photons : ndarray of float32, shape (n, 8)
+        Bunches.
+
+    Returns
+    -------
+    float
+        Sum of their weights.
+    """
+    total = 0.0
+    for i in range(len(photons)):
+        total += np.float64(photons[i, column.WEIGHT])
+    return total
+
+
+@jit_leaf
+def shortest_wavelength_nm(photons):
+    """Shortest wavelength of bunches.
+
+    Parameters
+    ----------
+    photons : ndarray of float32, shape (n, 8)
+        Bunches.
+
+    Returns
+    -------
+    float
+        0 or less if any has none; infinite without bunches.
+    """
+    shortest = np.inf
+    for i in range(len(photons)):
+        shortest = min(shortest, np.float64(photons[i, column.WAVELENGTH_NM]))
+    return shortest

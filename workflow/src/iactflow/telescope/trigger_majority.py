@@ -11,6 +11,7 @@ import numpy as np
 from iactflow._jit import jit, jit_leaf
 from iactflow.telescope.discriminator import (
     add_pulses,
+    any_above,
     light_of_pixels,
     lit_groups,
     open_gate,
@@ -94,6 +95,8 @@ def _open_gates(table, shower, night_sky, hot, baseline, start_ns, n_steps):
         add_pulses(table, shower, order[first[p] : first[p + 1]], start_ns, signal)
         dark = nsb_order[nsb_first[p] : nsb_first[p + 1]]
         add_pulses(table, night_sky, dark, start_ns, signal)
+        if not any_above(signal, table.threshold[p]):
+            continue
         if open_gate(signal, table.threshold[p], table.n_over, table.n_gate, gates[n_on]):
             row_of_pixel[p] = n_on
             n_on += 1
