@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.corsika_samples import run_header
 from tests.workflow import job_counts, snakemake
+
+from iactflow.campaign.config import read_campaign_file
+from iactflow.campaign.load import load_campaign
 
 AFTER = {"summarise_simulation", "plot_simulation", "plot_optics"}
 CHAIN = {"fill_sky_map", "extract_spectra", "check_spectrum", "compare_products", "gate_products"}
@@ -45,6 +49,51 @@ def test_corsika_takes_the_place_of_our_showers(campaign, tmp_path):
     wanted = {"render_corsika_card", "run_corsika", "simulate_telescopes", "simulations"}
     assert set(counts) == AFTER | wanted
     assert counts["render_corsika_card"] == counts["run_corsika"] == 2
+
+
+def give_files(*files, **keys):
+    """Change a campaign so that photons come from files."""
+
+    def change(content):
+        content["shower"] = {"backend": "iact_files"}
+        gamma = {"particle": "gamma", "iact_files": list(files), **keys}
+        content["simulations"] = {"gamma": gamma}
+
+    return change
+
+
+def test_files_of_corsika_need_telescopes_only(campaign, tmp_path, repository):
+    for name, run in (("b", 7), ("a", 7), ("c", 12)):
+        (tmp_path / f"{name}.corsika").write_bytes(run_header(run=run))
+    file = campaign("photons-ci", give_files("*.corsika"))
+    counts = dry_run(file, tmp_path, "simulations")
+    assert set(counts) == AFTER | {"simulate_telescopes", "simulations"}
+    assert counts["simulate_telescopes"] == 3
+    simulations = load_campaign(read_campaign_file(file), [file], repository).simulations
+    assert simulations.runs == {"gamma": [7, 12]}
+    assert simulations.photons("gamma", "7", "00001") == str(tmp_path / "b.corsika")
+    assert simulations.photons("gamma", "12", "00000") == str(tmp_path / "c.corsika")
+
+
+def test_files_that_cannot_be_used_are_one_message_and_no_job(campaign, tmp_path):
+    (tmp_path / "7.corsika").write_bytes(run_header(run=7))
+    (tmp_path / "broken.corsika").write_bytes(b"not a file of CORSIKA")
+    cases = [
+        (give_files("none*.corsika"), "iact_files[0]: got 'none*.corsika'; allowed: existing"),
+        (give_files("7.corsika", "7*"), "each file once"),
+        (give_files("broken.corsika"), "broken.corsika: file: got 'broken or truncated"),
+        (give_files("7.corsika", n_showers=5), "n_showers and iact_files exclude each other"),
+        (give_files("7.corsika", spectral_index=2.0), "spectral_index and iact_files exclude"),
+        (give_files("7.corsika", zenith_deg=20), "zenith_deg and azimuth_deg go together"),
+        (set_shower(backend="iact_files"), "the key iact_files and shower.backend"),
+    ]
+    for change, message in cases:
+        file = campaign("photons-ci", change)
+        result = snakemake("--cores", 2, "--configfile", file, folder=tmp_path)
+        assert result.returncode != 0
+        assert message in result.stdout, result.stdout
+        assert "Traceback" not in result.stdout
+    assert not (tmp_path / "results").exists()
 
 
 def test_jobs_follow_runs_productions_and_chunks(campaign, tmp_path):

@@ -25,11 +25,16 @@ def words(values):
     return struct.pack("<i", 273) + content.tobytes()
 
 
-def run_header(level_cm=180000.0):
+def numbered(changes):
+    """Values by number of the word, from w<number>."""
+    return {int(key[1:]): value for key, value in changes.items()}
+
+
+def run_header(level_cm=180000.0, run=4, **changes):
     layers = {255: -186.5562, 256: -94.919, 257: 0.61289, 258: 0.0, 259: 0.01128292}
     layers |= {260: 1222.6562, 261: 1144.9069, 262: 1305.5948, 263: 540.1778, 264: 1.0}
     layers |= {265: 994186.38, 266: 878153.55, 267: 636143.04, 268: 772170.16, 269: 1.0e9}
-    return block(1200, words({2: 4, 4: 7.75, 5: 1, 6: level_cm, **layers}))
+    return block(1200, words({2: run, 4: 7.75, 5: 1, 6: level_cm, **layers, **numbered(changes)}))
 
 
 def card(text):
@@ -71,8 +76,7 @@ EVENT = {
 
 
 def event_header(**changes):
-    changed = {int(key[1:]): value for key, value in changes.items()}
-    return block(1202, words(EVENT | changed))
+    return block(1202, words(EVENT | numbered(changes)))
 
 
 def offsets(x_cm, y_cm, weights=None):

@@ -99,7 +99,13 @@ def get_conditions(wildcards):
 
 def get_shower_range(wildcards):
     """First and last shower of a chunk."""
-    return campaign.simulations.chunks[wildcards.production][wildcards.chunk]
+    chunks = campaign.simulations.chunks[wildcards.production]
+    return chunks[int(wildcards.run)][wildcards.chunk]
+
+
+def get_photons(wildcards):
+    """File whose photons enter the telescopes."""
+    return campaign.simulations.photons(**wildcards)
 
 
 def get_production_chunks(wildcards):

@@ -1,10 +1,10 @@
-"""Telescopes, for photons that were kept: ours, or those of CORSIKA."""
+"""Telescopes, for photons from files: ours that were kept, or those of CORSIKA."""
 
 
 rule simulate_telescopes:
     """Simulate telescopes, cameras and triggers for kept photons; a file per night-sky level."""
     input:
-        photons=campaign.simulations.photons,
+        photons=get_photons,
         instrument=campaign.simulations.instrument_files,
         conditions=get_conditions,
     output:

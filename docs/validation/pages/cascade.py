@@ -354,7 +354,7 @@ def _draw_angles(axes, low):
         axes.plot(grid, theirs / norm, color=colour, lw=1)
     axes.set(xscale="log", yscale="log", xlim=(0.15, 70.0), ylim=(1e-2, 2e3))
     axes.set(xlabel="Angle to the axis / deg", ylabel="d$N$ / ($N$ d$\\Omega$) / sr$^{-1}$")
-    axes.set(title="Angles (lines: Lafebre 2009)")
+    axes.set(title="Angles; lines: Lafebre")
     axes.legend()
 
 

@@ -67,8 +67,12 @@ def _validate(options) -> int:
         hours = table["livetime_s"].sum() / 3600
         print(f"{name}: {len(table)} runs, {hours:.2f} h live")
     for name, block in campaign.simulations.productions.items():
-        runs, chunks = campaign.simulations.runs[name], campaign.simulations.chunks[name]
-        showers, jobs = len(runs) * block.n_showers, len(runs) * len(chunks)
+        runs = campaign.simulations.chunks[name]
+        jobs = sum(len(chunks) for chunks in runs.values())
+        if block.iact_files is not None:
+            print(f"{name}: {jobs} CORSIKA IACT files of {len(runs)} runs")
+            continue
+        showers = len(runs) * block.n_showers
         events = showers * block.shower_reuse
         print(f"{name}: {events} events of {showers} showers in {jobs} jobs")
     return 0

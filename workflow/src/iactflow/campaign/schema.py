@@ -255,6 +255,17 @@ class Campaign(Block):
         return self
 
     @model_validator(mode="after")
+    def _files_go_with_their_backend(self):
+        wanted = self.shower.backend == "iact_files"
+        for name, production in self.simulations.items():
+            if wanted != (production.iact_files is not None):
+                raise ValueError(
+                    f"simulations.{name}: the key iact_files and shower.backend: iact_files go "
+                    "together"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _mock_goes_with_its_source(self):
         if (self.data.source == "mock") != (self.mock is not None):
             raise ValueError("the block mock and data.source: mock go together")

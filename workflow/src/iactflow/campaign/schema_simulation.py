@@ -25,6 +25,15 @@ Levels = list[Annotated[float, Field(ge=0, allow_inf_nan=False)]]
 LARGEST_ZENITH_DEG = 60.0
 # What a production takes from its runs when it follows an observation list.
 OF_THE_RUN = ("run", "zenith_deg", "azimuth_deg")
+# What a production must say of showers that are made for it.
+OF_THE_SHOWERS = ("n_showers", "energy_min_tev", "energy_max_tev", "core_radius_max_m")
+# What the headers of IACT files say instead.
+OF_THE_FILES = (
+    *("run", "observations", "showers_per_job", "spectral_index", "shower_reuse"),
+    *("offset_deg", "offset_angle_deg", "viewcone_deg"),
+    *OF_THE_SHOWERS,
+)
+HADRONS = ("proton", "helium", "nitrogen", "silicon", "iron")
 
 
 class Instrument(Block):
@@ -74,9 +83,10 @@ class Cascade(Block):
 class Shower(Block):
     """How air showers are made."""
 
-    backend: Literal["iactflow", "corsika"] = Field(
+    backend: Literal["iactflow", "corsika", "iact_files"] = Field(
         "iactflow",
-        description="iactflow: the Monte Carlo of this package; corsika: the user's own CORSIKA",
+        description="iactflow: the Monte Carlo of this package; corsika: the user's own CORSIKA; "
+        "iact_files: photons of existing CORSIKA IACT files",
     )
     keep_photons: bool = Field(
         False,
@@ -148,16 +158,34 @@ class RunConditions(Block):
 class Production(Block):
     """A production: one kind of particle thrown onto the array."""
 
-    particle: Literal["gamma", "gamma_diffuse", "electron", "muon"] = Field(
-        description="gamma: from a point; gamma_diffuse: from anywhere inside viewcone_deg"
+    particle: Literal[
+        "gamma",
+        "gamma_diffuse",
+        "electron",
+        "muon",
+        "proton",
+        "helium",
+        "nitrogen",
+        "silicon",
+        "iron",
+    ] = Field(
+        description="gamma: from a point; gamma_diffuse: from anywhere inside viewcone_deg; "
+        "hadrons: with iact_files only"
+    )
+    iact_files: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="with backend iact_files: CORSIKA IACT files, or patterns (*, ?), relative to "
+        "the campaign file, else to IACTFLOW_DATA; their headers say what was thrown, and zenith "
+        "and azimuth are those of their primaries unless given",
     )
     run: int | None = Field(
         None, ge=0, lt=10**8, description="number of the run (obs_id); one per particle"
     )
-    n_showers: int = Field(gt=0, le=10**9, description="showers, per run")
+    n_showers: int | None = Field(None, gt=0, le=10**9, description="showers, per run")
     showers_per_job: int = Field(1000, gt=0, description="showers in one job; changes no result")
-    energy_min_tev: Positive = Field(description="least energy thrown, TeV")
-    energy_max_tev: Positive = Field(description="largest energy thrown, TeV")
+    energy_min_tev: Positive | None = Field(None, description="least energy thrown, TeV")
+    energy_max_tev: Positive | None = Field(None, description="largest energy thrown, TeV")
     spectral_index: float = Field(2.0, ge=0, description="showers are thrown as E^-spectral_index")
     zenith_deg: float | None = Field(
         None, ge=0, le=60, description="zenith angle of the pointing, deg"
@@ -177,9 +205,10 @@ class Production(Block):
     viewcone_deg: float = Field(
         0.0, ge=0, le=20, description="largest angle of diffuse particles from the pointing, deg"
     )
-    core_radius_max_m: Positive = Field(
+    core_radius_max_m: Positive | None = Field(
+        None,
         description="cores fall inside this distance of the array's centre, in the plane "
-        "perpendicular to the shower, m"
+        "perpendicular to the shower, m",
     )
     shower_reuse: int = Field(1, ge=1, le=100, description="core positions per shower")
     nsb_levels: Levels = Field(
@@ -201,7 +230,31 @@ class Production(Block):
     )
 
     @model_validator(mode="after")
+    def _showers_have_one_origin(self):
+        if self.iact_files is None:
+            missing = next((k for k in OF_THE_SHOWERS if getattr(self, k) is None), None)
+            if missing is not None:
+                raise ValueError(f"give {missing}")
+            if self.particle in HADRONS:
+                raise ValueError(
+                    f"{self.particle} needs iact_files: nothing here makes its showers"
+                )
+            return self
+        given = [
+            k for k in OF_THE_FILES if k in self.model_fields_set and getattr(self, k) is not None
+        ]
+        if given:
+            raise ValueError(
+                f"{given[0]} and iact_files exclude each other: the headers of the files say it"
+            )
+        if (self.zenith_deg is None) != (self.azimuth_deg is None):
+            raise ValueError("zenith_deg and azimuth_deg go together")
+        return self
+
+    @model_validator(mode="after")
     def _pointing_has_one_origin(self):
+        if self.iact_files is not None:
+            return self
         given = [key for key in OF_THE_RUN if getattr(self, key) is not None]
         if self.observations is not None:
             if given:
@@ -215,6 +268,8 @@ class Production(Block):
     def _directions_fit_the_particle(self):
         if self.particle == "gamma" and self.viewcone_deg:
             raise ValueError("viewcone_deg goes with diffuse particles, not with gamma")
+        if self.iact_files is not None:
+            return self
         if self.particle == "gamma_diffuse" and not self.viewcone_deg:
             raise ValueError("gamma_diffuse needs viewcone_deg")
         if self.viewcone_deg and (self.offset_deg or self.offset_angle_deg):

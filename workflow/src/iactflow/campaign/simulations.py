@@ -11,6 +11,7 @@ import pandas as pd
 from iactflow.campaign.config import read_campaign_file
 from iactflow.campaign.paths import Paths
 from iactflow.campaign.schema import Campaign, Production
+from iactflow.campaign.schema_simulation import OF_THE_FILES
 from iactflow.errors import InputError
 
 __all__ = ["DIGEST_FILE", "Simulations"]
@@ -54,13 +55,13 @@ class Simulations:
 
     @property
     def backend(self) -> str:
-        """``iactflow`` or ``corsika``."""
+        """``iactflow``, ``corsika`` or ``iact_files``."""
         return self.model.shower.backend
 
     @property
     def split(self) -> bool:
         """Whether photons are kept as files between showers and telescopes."""
-        return self.model.shower.keep_photons or self.backend == "corsika"
+        return self.model.shower.keep_photons or self.backend != "iactflow"
 
     @property
     def rules(self) -> list[str]:
@@ -69,15 +70,53 @@ class Simulations:
             return []
         if self.backend == "corsika":
             return ["simulate_corsika", "simulate_telescopes", "simulate"]
+        if self.backend == "iact_files":
+            return ["simulate_telescopes", "simulate"]
         if self.split:
             return ["simulate_showers", "simulate_telescopes", "simulate"]
         return ["simulate_events", "simulate"]
 
-    @property
-    def photons(self) -> str:
-        """Pattern of the file whose photons enter the telescopes."""
+    def photons(self, production: str, run: int | str, chunk: str) -> str:
+        """File whose photons enter the telescopes.
+
+        Parameters
+        ----------
+        production : str
+            Name of the production.
+        run : int or str
+            Run.
+        chunk : str
+            Name of the chunk.
+
+        Returns
+        -------
+        str
+            Path.
+        """
+        if self.backend == "iact_files":
+            return self.iact_files[production][int(run)][int(chunk)]
         corsika = self.backend == "corsika"
-        return self.paths.corsika_photons if corsika else self.paths.photons
+        pattern = self.paths.corsika_photons if corsika else self.paths.photons
+        return pattern.format(production=production, run=run, chunk=chunk)
+
+    @cached_property
+    def iact_files(self) -> dict[str, dict[int, list[str]]]:
+        """CORSIKA IACT files by production and run; empty with other backends."""
+        if self.backend != "iact_files":
+            return {}
+        # Its reader takes longer to import than all else here.
+        from iactflow.campaign.iact_files import files_by_run
+
+        found, taken = {}, {}
+        for name, block in self.productions.items():
+            key = f"simulations.{name}.iact_files"
+            found[name] = files_by_run(block.iact_files, self.file, key)
+            for run, files in found[name].items():
+                other = taken.setdefault((block.particle, run), name)
+                if other != name:
+                    allowed = f"other runs than those of simulations.{other}"
+                    raise InputError(self.file, key, f"run {run} ({files[0]})", allowed)
+        return found
 
     @cached_property
     def instrument_folder(self) -> Path:
@@ -132,6 +171,8 @@ class Simulations:
         return {name: self._runs(name, block) for name, block in self.productions.items()}
 
     def _runs(self, name: str, block: Production) -> list[int]:
+        if block.iact_files is not None:
+            return list(self.iact_files[name])
         if block.observations is None:
             return [block.run]
         key = f"simulations.{name}.observations"
@@ -153,12 +194,17 @@ class Simulations:
         return sorted(wanted)
 
     @cached_property
-    def chunks(self) -> dict[str, dict[str, tuple[int, int]]]:
-        """First and last shower by production and chunk; the same for every run of it."""
-        return {
-            name: chunk_showers(block.n_showers, block.showers_per_job)
-            for name, block in self.productions.items()
-        }
+    def chunks(self) -> dict[str, dict[int, dict[str, tuple[int, ...]]]]:
+        """First and last shower by production, run and chunk; of files: nothing, they tell."""
+        result = {}
+        for name, block in self.productions.items():
+            if block.iact_files is not None:
+                files = self.iact_files[name].items()
+                result[name] = {r: {f"{i:05d}": () for i in range(len(f))} for r, f in files}
+            else:
+                cut = chunk_showers(block.n_showers, block.showers_per_job)
+                result[name] = dict.fromkeys(self.runs[name], cut)
+        return result
 
     def jobs(self, pattern: str, production: str) -> list[str]:
         """Expand a pattern over the runs and chunks of a production.
@@ -178,7 +224,7 @@ class Simulations:
         return [
             pattern.format(production=production, run=run, chunk=chunk)
             for run in self.runs[production]
-            for chunk in self.chunks[production]
+            for chunk in self.chunks[production][run]
         ]
 
     def settings(self, production: str, without: tuple[str, ...] = ()) -> dict:
@@ -196,13 +242,17 @@ class Simulations:
         dict
             The block of the campaign with ``name``, ``shower`` and ``instrument``.
         """
-        left_out = {*OF_THE_JOBS, *without}
+        left_out = {*OF_THE_JOBS, "iact_files", *without}
+        no_showers = {"keep_photons", "corsika"}
+        if self.backend == "iact_files":
+            left_out |= set(OF_THE_FILES)
+            no_showers.add("cascade")
         block = self.config["simulations"][production]
         shower = self.config["shower"]
         return {
             "name": production,
             **{key: value for key, value in block.items() if key not in left_out},
-            "shower": {k: v for k, v in shower.items() if k not in ("keep_photons", "corsika")},
+            "shower": {k: v for k, v in shower.items() if k not in no_showers},
             "instrument": self.config["instrument"],
         }
 

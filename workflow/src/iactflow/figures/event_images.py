@@ -46,6 +46,7 @@ def _draw_camera(
     axes.set_facecolor("0.93")
     bar = axes.figure.colorbar(pixels, ax=axes, shrink=0.8, pad=0.02)
     bar.ax.tick_params(labelsize=8)
+    bar.set_label("p.e.", fontsize=9)
 
 
 def draw_event(

@@ -34,31 +34,34 @@ def thinned(n: int) -> np.ndarray:
     return np.unique(np.linspace(0, n - 1, min(n, len(CYCLE))).round().astype(int))
 
 
-def energy_label(low: float, high: float) -> str:
+def energy_label(low: float, high: float, summary: dict) -> str:
     """Name of a bin of energy.
 
     Parameters
     ----------
     low, high : float
         Edges in TeV.
+    summary : dict
+        Numbers of the production: its energies may fill a part of the bin.
 
     Returns
     -------
     str
         For a legend.
     """
-    return f"{low:.2g} – {high:.2g} TeV"
+    low, high = max(low, summary["energy_min_tev"]), min(high, summary["energy_max_tev"])
+    return f"{low:.3g} TeV" if low == high else f"{low:.2g} – {high:.2g} TeV"
 
 
-def trigger_area(counts: dict, settings: dict, label: str) -> TriggerArea:
+def trigger_area(counts: dict, summary: dict, label: str) -> TriggerArea:
     """Effective area of the trigger in bins of energy.
 
     Parameters
     ----------
     counts : dict of str to array
         Rows of the table ``trigger_counts`` of one level of the night sky.
-    settings : dict
-        Block of the production.
+    summary : dict
+        Numbers of the production.
     label : str
         For a legend.
 
@@ -74,30 +77,32 @@ def trigger_area(counts: dict, settings: dict, label: str) -> TriggerArea:
     thrown = np.bincount(place, weights=counts["n_thrown"])
     triggered = np.bincount(place, weights=counts["n_triggered"])
     edges = first * np.exp(step * np.arange(len(thrown) + 1))
-    efficiency = trigger_efficiency(thrown, triggered, settings["shower_reuse"])
-    area = np.pi * settings["core_radius_max_m"] ** 2
+    efficiency = trigger_efficiency(thrown, triggered, summary["shower_reuse"])
+    area = np.pi * summary["core_radius_max_m"] ** 2
     return TriggerArea(label, edges, area * efficiency.value, area * efficiency.error)
 
 
-def _spectra(settings: dict) -> dict[str, Callable]:
+def _spectra(summary: dict) -> dict[str, Callable]:
     """Spectra by which rates are given: of what is thrown, where one is agreed on."""
-    if settings["particle"] == "gamma":
+    if summary["energy_min_tev"] == summary["energy_max_tev"]:
+        return {}
+    if summary["particle"] == "gamma":
         return {"Crab Nebula": crab_nebula}
-    if settings["particle"] == "electron" and settings["viewcone_deg"] > 0.0:
-        solid_angle = 2.0 * np.pi * (1.0 - np.cos(np.radians(settings["viewcone_deg"])))
+    if summary["particle"] == "electron" and summary["viewcone_deg"] > 0.0:
+        solid_angle = 2.0 * np.pi * (1.0 - np.cos(np.radians(summary["viewcone_deg"])))
         return {"electrons": lambda energy_tev: solid_angle * electrons(energy_tev)}
     return {}
 
 
-def draw_efficiency(counts: dict, settings: dict, title: str) -> Figure:
+def draw_efficiency(counts: dict, summary: dict, title: str) -> Figure:
     """Draw the trigger efficiency against the distance of the axis from the array's centre.
 
     Parameters
     ----------
     counts : dict of str to array
         Table ``trigger_counts``.
-    settings : dict
-        Block of the production.
+    summary : dict
+        Numbers of the production.
     title : str
         Title.
 
@@ -115,7 +120,7 @@ def draw_efficiency(counts: dict, settings: dict, title: str) -> Figure:
             mine = (counts["nsb_factor"] == level) & (counts["energy_min_tev"] == low)
             centre = 0.5 * (counts["core_min_m"][mine] + counts["core_max_m"][mine])
             efficiency = trigger_efficiency(counts["n_thrown"][mine], counts["n_triggered"][mine])
-            label = energy_label(low, counts["energy_max_tev"][mine][0])
+            label = energy_label(low, counts["energy_max_tev"][mine][0], summary)
             axes.errorbar(
                 centre,
                 efficiency.value,
@@ -128,7 +133,7 @@ def draw_efficiency(counts: dict, settings: dict, title: str) -> Figure:
                 label=label if level == levels[0] else None,
             )
     axes.set(xlabel="Core distance [m]", ylabel="Trigger efficiency", ylim=(-0.03, 1.12))
-    axes.set_xlim(0.0, settings["core_radius_max_m"])
+    axes.set_xlim(0.0, summary["core_radius_max_m"])
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     styles = ("solid", "dashed", "dotted")
     shown = ", ".join(f"× {v:g} {s}" for v, s in zip(levels, styles, strict=False))
@@ -137,15 +142,15 @@ def draw_efficiency(counts: dict, settings: dict, title: str) -> Figure:
     return figure
 
 
-def draw_trigger(counts: dict, settings: dict, title: str, folder: str | Path) -> None:
+def draw_trigger(counts: dict, summary: dict, title: str, folder: str | Path) -> None:
     """Draw the figures of the trigger.
 
     Parameters
     ----------
     counts : dict of str to array
         Table ``trigger_counts``.
-    settings : dict
-        Block of the production.
+    summary : dict
+        Numbers of the production.
     title : str
         Title.
     folder : str or Path
@@ -153,10 +158,10 @@ def draw_trigger(counts: dict, settings: dict, title: str, folder: str | Path) -
     """
     folder = Path(folder)
     folder.mkdir(parents=True)
-    save(draw_efficiency(counts, settings, title), folder / "efficiency.png")
+    save(draw_efficiency(counts, summary, title), folder / "efficiency.png")
     areas = []
     for level in np.unique(counts["nsb_factor"]):
         mine = {key: values[counts["nsb_factor"] == level] for key, values in counts.items()}
-        areas.append(trigger_area(mine, settings, f"night sky × {level:g}"))
-    figure = draw_area_and_rate(areas, _spectra(settings), title)
+        areas.append(trigger_area(mine, summary, f"night sky × {level:g}"))
+    figure = draw_area_and_rate(areas, _spectra(summary), title)
     save(figure, folder / "area_and_rate.png")

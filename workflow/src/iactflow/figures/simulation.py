@@ -28,7 +28,7 @@ def plot_simulation(inputs, outputs, params, wildcards) -> None:
     outputs : namespace
         ``profiles``, ``light``, ``images``: PNG files; ``trigger``: a folder of them.
     params : namespace
-        ``settings``: block of the production.
+        None are used.
     wildcards : namespace
         ``production``.
     """
@@ -37,7 +37,7 @@ def plot_simulation(inputs, outputs, params, wildcards) -> None:
     with style():
         save(draw_profiles(tables["mean_profiles"], summary), outputs.profiles)
         save(draw_light(tables["ground_light"], summary), outputs.light)
-        draw_trigger(tables["trigger_counts"], params.settings, _what(summary), outputs.trigger)
+        draw_trigger(tables["trigger_counts"], summary, _what(summary), outputs.trigger)
         event = draw_event(tables, instrument, tuple(summary["pointing_deg"]), _what(summary))
         save(event, outputs.images)
 
@@ -57,6 +57,8 @@ def draw_profiles(profiles: dict, summary: dict) -> Figure:
     Figure
         Mean with its standard error, and the spread of single showers.
     """
+    if not len(profiles["n_showers"]):
+        return _nothing("no longitudinal profiles: photons come from CORSIKA's files")
     figure = new_figure(7.2, 4.8)
     axes = figure.add_subplot()
     for colour, row in zip(CYCLE, thinned(len(profiles["n_showers"])), strict=False):
@@ -64,8 +66,10 @@ def draw_profiles(profiles: dict, summary: dict) -> Figure:
         mean = awkward.to_numpy(profiles["n_charged_mean"][row])
         std = awkward.to_numpy(profiles["n_charged_std"][row])
         n = int(profiles["n_showers"][row])
-        label = energy_label(profiles["energy_min_tev"][row], profiles["energy_max_tev"][row])
-        axes.plot(depth, mean, color=colour, label=f"{label}: {n} showers")
+        low, high = (profiles[f"energy_{end}_tev"][row] for end in ("min", "max"))
+        label = energy_label(low, high, summary)
+        counted = f"{n} shower" if n == 1 else f"{n} showers"
+        axes.plot(depth, mean, color=colour, label=f"{label}: {counted}")
         axes.fill_between(
             depth, np.maximum(mean - std, 0), mean + std, color=colour, alpha=0.15, lw=0
         )
@@ -76,6 +80,14 @@ def draw_profiles(profiles: dict, summary: dict) -> Figure:
     axes.set_title(f"{_what(summary)}: longitudinal profiles")
     axes.legend(loc="upper right")
     note(axes, "line: mean; band: rms of single showers", "lower left")
+    return figure
+
+
+def _nothing(why: str) -> Figure:
+    figure = new_figure(7.2, 2.0)
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    note(axes, why)
     return figure
 
 
@@ -105,11 +117,12 @@ def draw_light(light: dict, summary: dict) -> Figure:
     figure = new_figure(max(7.2, 3.6 * min(len(types), 3)), 4.6 * -(-len(types) // 3))
     panels = figure.subplots(-(-len(types) // 3), min(len(types), 3), squeeze=False, sharey=True)
     for axes, name in zip(panels.flat, types, strict=False):
-        _draw_light(axes, {k: v[light["telescope_type"] == name] for k, v in light.items()})
+        mine = {k: v[light["telescope_type"] == name] for k, v in light.items()}
+        _draw_light(axes, mine, summary)
         axes.set_title(name)
         axes.set_xlabel("Distance from the axis [m]")
     for axes in panels[:, 0]:
-        axes.set_ylabel("Photons [m$^{-2}$]")
+        axes.set_ylabel(_photons_label(summary))
     for axes in list(panels.flat)[len(types) :]:
         axes.set_axis_off()
     panels[0, -1 if len(types) < 3 else 2].legend(loc="upper right")
@@ -117,7 +130,13 @@ def draw_light(light: dict, summary: dict) -> Figure:
     return figure
 
 
-def _draw_light(axes: Axes, light: dict) -> None:
+def _photons_label(summary: dict) -> str:
+    """Ours are drawn for the detector; those of files are all that were emitted in its band."""
+    from_files = summary["backend"] != "iactflow"
+    return ("Photons" if from_files else "Detectable photons") + " [m$^{-2}$]"
+
+
+def _draw_light(axes: Axes, light: dict, summary: dict) -> None:
     lows = np.unique(light["energy_min_tev"])
     for colour, low in zip(CYCLE, lows[thinned(len(lows))], strict=False):
         mine = light["energy_min_tev"] == low
@@ -125,7 +144,7 @@ def _draw_light(axes: Axes, light: dict) -> None:
         half = 0.5 * (light["impact_max_m"][mine] - light["impact_min_m"][mine])
         mean = light["photons_per_m2_mean"][mine]
         error = light["photons_per_m2_std"][mine] / np.sqrt(light["n_telescopes"][mine])
-        label = energy_label(low, light["energy_max_tev"][mine][0])
+        label = energy_label(low, light["energy_max_tev"][mine][0], summary)
         axes.errorbar(centre, mean, error, half, fmt="o", ms=3.5, color=colour, label=label)
     axes.set(yscale="log", xlim=(0, None))
     log_ticks(axes, "y")

@@ -95,8 +95,15 @@ def draw_area_and_rate(
     Returns
     -------
     Figure
-        Area to the left; rates per logarithm of energy to the right, totals in the legend.
+        Area to the left; rates per logarithm of energy to the right, totals in the legend; no
+        such panel without spectra.
     """
+    if not spectra:
+        figure = new_figure(6.4, 4.6)
+        axes = figure.add_subplot()
+        _draw_area(axes, areas)
+        axes.set_title(title)
+        return figure
     figure = new_figure(10.4, 4.6)
     left, right = figure.subplots(1, 2)
     _draw_area(left, areas)

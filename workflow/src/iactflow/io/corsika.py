@@ -28,9 +28,15 @@ from eventio.exceptions import WrongSize, WrongType
 from zstandard import ZstdError
 
 from iactflow.errors import InputError
-from iactflow.io.corsika_header import CorsikaRun, CorsikaShower, make_run, make_shower
+from iactflow.io.corsika_header import (
+    RUN_NUMBER,
+    CorsikaRun,
+    CorsikaShower,
+    make_run,
+    make_shower,
+)
 
-__all__ = ["CorsikaRun", "CorsikaShower", "read_corsika"]
+__all__ = ["CorsikaRun", "CorsikaShower", "read_corsika", "read_run_number"]
 
 CM = 0.01
 N_WORDS = 273
@@ -71,13 +77,51 @@ def read_corsika(path) -> tuple[CorsikaRun, Iterator[CorsikaShower]]:
         If the file is missing, empty, not a CORSIKA IACT file, or truncated; the last also while
         iterating.
     """
+    path = _existing(path)
+    showers = _read(path)
+    return next(showers), showers
+
+
+def read_run_number(path) -> int:
+    """Number of the run of a CORSIKA IACT file; nothing after its header is read.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `read_corsika`.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, or has no run header before its first event.
+    """
+    path = _existing(path)
+    with _readable(path):
+        file = EventIOFile(str(path))
+    try:
+        while (block := _objects(path, file)) is not None:
+            with _readable(path):
+                if isinstance(block, blocks.RunHeader):
+                    return int(_words(block)[RUN_NUMBER - 1])
+                if isinstance(block, blocks.EventHeader):
+                    break
+    finally:
+        file.close()
+    raise InputError(path, "run header", "missing", ALLOWED)
+
+
+def _existing(path):
     path = Path(path)
     if not path.is_file():
         raise InputError(path, "file", "missing", ALLOWED)
     if path.stat().st_size == 0:
         raise InputError(path, "file", "empty", ALLOWED)
-    showers = _read(path)
-    return next(showers), showers
+    return path
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iactflow.errors import InputError
+from iactflow.io.corsika_thrown import CorsikaThrown, make_thrown
 
 __all__ = ["CorsikaRun", "CorsikaShower", "card_lines", "make_run", "make_shower"]
 
@@ -78,6 +79,8 @@ class CorsikaRun:
         Whether particles were thinned.
     fixed_height_m : float
         Height above sea level at which the first interaction was forced (``FIXHEI``); 0: free.
+    thrown : CorsikaThrown
+        Primaries and cores, as the headers announce them.
     """
 
     path: str
@@ -100,6 +103,7 @@ class CorsikaRun:
     efficiencies: tuple[str, ...]
     thinned: bool
     fixed_height_m: float
+    thrown: CorsikaThrown
 
 
 @dataclass(frozen=True)
@@ -234,6 +238,7 @@ def make_run(path, start: dict, event: np.ndarray) -> CorsikaRun:
         efficiencies=_efficiencies(card),
         thinned=bool(np.any(event[THINNING - 1 : THINNING + 1] > 0.0)),
         fixed_height_m=fixed[0] * CM if fixed else 0.0,
+        thrown=make_thrown(header, event),
     )
 
 

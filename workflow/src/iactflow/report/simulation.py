@@ -18,7 +18,15 @@ __all__ = ["summarise_simulation"]
 BINS_PER_DECADE = 5
 IMPACT_EDGES_M = np.array([*range(0, 200, 20), *range(200, 401, 50), 500.0, 700.0, 1000.0])
 N_CORE_BINS = 10
+UNSCATTERED_M = 1.0
 READ_OUT = ("charges_r0", "waveforms_r0")
+
+
+# What a production says of its showers, or, where they come from files, their headers.
+OF_THE_SHOWERS = (
+    *("energy_min_tev", "energy_max_tev", "core_radius_max_m", "shower_reuse"),
+    "viewcone_deg",
+)
 
 
 class _Moments:
@@ -70,7 +78,9 @@ class _Production:
         self.types, self.radii_m = types, radii_m
         self.names = sorted(set(types.values()))
         self.light = _Moments((len(self.names), n, len(IMPACT_EDGES_M) - 1))
-        self.core_edges = np.linspace(0.0, settings["core_radius_max_m"], N_CORE_BINS + 1)
+        # Cores of files need not be scattered.
+        radius = settings["core_radius_max_m"] or UNSCATTERED_M
+        self.core_edges = np.linspace(0.0, radius, N_CORE_BINS + 1)
         self.thrown = np.zeros((n, N_CORE_BINS), dtype=np.int64)
         self.triggered: dict[float, np.ndarray] = {}
         self.profiles: _Moments | None = None
@@ -178,6 +188,33 @@ class _Production:
         }
 
 
+def _thrown_settings(settings: dict, chunks: list[str]) -> dict:
+    """Settings with what was thrown, from the files where the campaign does not say it."""
+    if "energy_min_tev" in settings:
+        return settings
+    found: dict[str, tuple] = {}
+    for chunk in chunks:
+        file = _files(chunk)[0]
+        runs = {
+            name: values[0].item() for name, values in read_table(file, "simulation_runs").items()
+        }
+        cone = runs["max_viewcone_radius_deg"]
+        values = {
+            "energy_min_tev": runs["energy_range_min_tev"],
+            "energy_max_tev": runs["energy_range_max_tev"],
+            "core_radius_max_m": runs["max_scatter_range_m"],
+            "shower_reuse": runs["shower_reuse"],
+            "viewcone_deg": cone if cone > runs["min_viewcone_radius_deg"] else 0.0,
+        }
+        for key, value in values.items():
+            before, other = found.setdefault(key, (value, file))
+            if value != before:
+                raise InputError(
+                    file, f"{settings['name']}.{key}", value, f"{before}, as in {other}"
+                )
+    return {**settings, **{key: value for key, (value, _) in found.items()}}
+
+
 def _core_distance_m(showers: dict, row: np.ndarray, cores: dict) -> np.ndarray:
     """Distance of shower axes from the array's centre."""
     alt, az = np.radians(showers["true_alt_deg"][row]), np.radians(showers["true_az_deg"][row])
@@ -232,10 +269,10 @@ def summarise_simulation(inputs, outputs, params, wildcards) -> None:
     Raises
     ------
     InputError
-        If a file is broken.
+        If a file is broken, or two of a production were thrown in different ways.
     """
-    settings = params.settings
     chunks = _listed(inputs.chunks)
+    settings = _thrown_settings(params.settings, chunks)
     instrument = load_instrument(Path(_listed(inputs.instrument)[0]).parent)
     types = {t.tel_id: t.type.name for t in instrument.telescopes}
     radii = {t.tel_id: t.type.optics.sphere_radius_m for t in instrument.telescopes}
@@ -258,12 +295,12 @@ def _numbers(settings: dict, total: _Production, metadata: dict) -> dict:
         "name": settings["name"],
         "pointing_deg": metadata["pointing_deg"],
         "particle": settings["particle"],
+        "backend": settings["shower"]["backend"],
         "instrument": metadata["instrument"],
         "instrument_version": metadata["instrument_version"],
         "instrument_digest": metadata["instrument_digest"],
         "n_telescopes": len(metadata["tel_ids"]),
-        "energy_min_tev": settings["energy_min_tev"],
-        "energy_max_tev": settings["energy_max_tev"],
+        **{key: settings[key] for key in OF_THE_SHOWERS},
         "n_showers": total.n_showers,
         "n_thrown": n_thrown,
         "n_triggered": {f"{level:g}": int(total.triggered[level].sum()) for level in levels},

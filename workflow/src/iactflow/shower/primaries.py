@@ -17,8 +17,18 @@ from iactflow.campaign.streams import StreamKey
 
 __all__ = ["PARTICLE_ID", "Thrown", "direction_of_flight", "draw_primary"]
 
-# CORSIKA's numbers; a muon is a negative one.
-PARTICLE_ID = {"gamma": 1, "gamma_diffuse": 1, "electron": 3, "muon": 6}
+# CORSIKA's numbers; a muon is a negative one. Hadrons come from CORSIKA's files only.
+PARTICLE_ID = {
+    "gamma": 1,
+    "gamma_diffuse": 1,
+    "electron": 3,
+    "muon": 6,
+    "proton": 14,
+    "helium": 402,
+    "nitrogen": 1407,
+    "silicon": 2814,
+    "iron": 5626,
+}
 
 
 class Thrown(NamedTuple):
