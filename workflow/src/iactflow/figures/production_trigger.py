@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from iactflow.figures.style import COLOURS, new_figure, note, save
+from iactflow.figures.style import COLOURS, new_figure, save
 from iactflow.figures.trigger import TriggerArea, draw_area_and_rate
 from iactflow.telescope.rates import crab_nebula, electrons, trigger_efficiency
 
@@ -124,7 +124,7 @@ def draw_efficiency(counts: dict, summary: dict, title: str) -> Figure:
             axes.errorbar(
                 centre,
                 efficiency.value,
-                efficiency.error,
+                np.minimum(efficiency.error, [efficiency.value, 1.0 - efficiency.value]),
                 fmt=line,
                 ms=3.5,
                 lw=1.1,
@@ -132,12 +132,14 @@ def draw_efficiency(counts: dict, summary: dict, title: str) -> Figure:
                 color=colour,
                 label=label if level == levels[0] else None,
             )
-    axes.set(xlabel="Core distance [m]", ylabel="Trigger efficiency", ylim=(-0.03, 1.12))
+    axes.set(xlabel="Core distance [m]", ylabel="Trigger efficiency", ylim=(-0.03, 1.05))
     axes.set_xlim(0.0, summary["core_radius_max_m"])
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     styles = ("solid", "dashed", "dotted")
-    shown = ", ".join(f"× {v:g} {s}" for v, s in zip(levels, styles, strict=False))
-    note(axes, f"night sky {shown}", "lower left")
+    shown = "\n".join(f"× {v:g} {s}" for v, s in zip(levels, styles, strict=False))
+    title_of_legend = f"night sky\n{shown}"
+    axes.legend(
+        loc="center left", bbox_to_anchor=(1.01, 0.5), title=title_of_legend, title_fontsize=10
+    )
     axes.set_title(title)
     return figure
 

@@ -78,8 +78,7 @@ def draw_profiles(profiles: dict, summary: dict) -> Figure:
     axes.set_ylim(0.3, 4.0 * max(top, 1.0))
     axes.set_xlim(left=0.0)
     axes.set_title(f"{_what(summary)}: longitudinal profiles")
-    axes.legend(loc="upper right")
-    note(axes, "line: mean; band: rms of single showers", "lower left")
+    axes.legend(loc="upper right", title="mean, and rms of single showers", title_fontsize=9)
     return figure
 
 
@@ -93,9 +92,9 @@ def _nothing(why: str) -> Figure:
 
 def _what(summary: dict) -> str:
     particle = summary["particle"].replace("_", " ")
-    return (
-        f"{summary['name']} ({particle}, {summary['instrument']} {summary['instrument_version']})"
-    )
+    name = summary["name"]
+    shown = particle if name == summary["particle"] else f"{name} ({particle})"
+    return f"{shown}, {summary['instrument']} {summary['instrument_version']}"
 
 
 def draw_light(light: dict, summary: dict) -> Figure:

@@ -233,8 +233,8 @@ def _simulations(productions: dict) -> str:
                     escape(name),
                     escape(block["particle"].replace("_", " ")),
                     f"{escape(block['instrument'])} {escape(block['instrument_version'])}",
-                    f"{block['energy_min_tev']:g} – {block['energy_max_tev']:g}",
-                    level,
+                    _energy_range(block["energy_min_tev"], block["energy_max_tev"]),
+                    f"× {level}",
                     number(block["n_showers"]),
                     number(block["n_thrown"]),
                     number(triggered),
@@ -243,13 +243,17 @@ def _simulations(productions: dict) -> str:
                 )
             )
     head = ("production", "particle", "instrument", "energy (TeV)", "night sky", "showers",
-            "thrown", "triggered", "telescopes", "CPU (ms) per thrown event")  # fmt: skip
+            "thrown", "triggered", "telescopes", "CPU (ms)")  # fmt: skip
     note = (
-        "<p>Thrown events count every re-use of a shower; the CPU time of a thrown event covers "
-        "its shower and all levels of the night sky.</p>"
+        "<p>Thrown events count every re-use of a shower. Telescopes: mean number in a triggered "
+        "event. CPU: per thrown event, for its shower and all levels of the night sky.</p>"
     )
     body = note + table(head, rows, numeric=range(4, 10))
     return f'<section id="simulations"><h2>Simulations</h2>{body}</section>'
+
+
+def _energy_range(low: float, high: float) -> str:
+    return f"{low:g}" if low == high else f"{low:g} – {high:g}"
 
 
 def _attribution(facts: dict) -> str:
