@@ -101,11 +101,18 @@ def load_page(name: str):
     return page
 
 
+def _sorted(value):
+    """Mappings as sorted pairs, at every depth; numbers and words may be keys of one mapping."""
+    if isinstance(value, dict):
+        return sorted(([repr(key), _sorted(item)] for key, item in value.items()), key=str)
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
 def _content(path: Path) -> bytes:
     """What counts in a file: comments and layout of YAML do not."""
     if path.suffix == ".yaml":
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return json.dumps(loaded, sort_keys=True, default=str).encode()
+        return json.dumps(_sorted(loaded), default=str).encode()
     return path.read_bytes()
 
 
