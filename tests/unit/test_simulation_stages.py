@@ -75,6 +75,41 @@ def test_kept_photons_give_the_same_events(tmp_path, files, whole):
     assert content_digest(outputs.events) == content_digest(whole)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory, files):
+    """Photons of the third shower."""
+    outputs = SimpleNamespace(photons=str(tmp_path_factory.mktemp("kept") / "photons.root"))
+    inputs, params, wildcards = job(files, (3, 3))
+    simulate_showers(inputs, outputs, params, wildcards)
+    return outputs.photons
+
+
+@pytest.mark.parametrize(
+    ("showers", "change", "message"),
+    [
+        ((1, 3), {}, "simulation_runs.shower_id_min: got 3; allowed: 1"),
+        ((3, 3), {"run": 8}, "simulation_runs.obs_id: got 7; allowed: 8"),
+        ((3, 3), {"zenith_deg": 21}, "pointing"),
+        ((3, 3), {"particle": "electron", "offset_deg": 0}, "metadata particle: got 'gamma'"),
+        ((3, 3), {"energy_max_tev": 0.7}, "energy_range_max_tev: got 0.6; allowed: 0.7"),
+        ((3, 3), {"offset_angle_deg": 90}, "showers.true_alt_deg, row 0: got 70.4"),
+        ((3, 3), {"shower_reuse": 1}, "simulation_runs.shower_reuse: got 2"),
+        ((3, 3), {"cascade": Cascade(max_step_x0=0.1)}, "metadata cascade: got .*0.2"),
+        ((3, 3), {"tel_ids": [1, 2, 3]}, r"tel_id.*: got \[1, 2, 3, 4\]"),
+    ],
+)
+def test_kept_photons_of_other_settings_are_refused(
+    tmp_path, files, kept, showers, change, message
+):
+    cascade = change.pop("cascade", Cascade())
+    inputs, params, wildcards = job(files, showers, **change)
+    params.settings["shower"]["cascade"] = cascade.model_dump()
+    inputs.photons = kept
+    with pytest.raises(InputError, match=message) as caught:
+        simulate_telescopes(inputs, SimpleNamespace(events=str(tmp_path / "c")), params, wildcards)
+    assert caught.value.file == kept
+
+
 def test_chunks_merge_into_the_run(tmp_path, files, whole):
     parts = [make_events(tmp_path / f"{a}", files, (a, b)) for a, b in ((1, 1), (2, 4))]
     for level in ("nsb1.root", "nsb2.root"):

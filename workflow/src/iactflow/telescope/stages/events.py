@@ -14,13 +14,13 @@ from iactflow.shower.primaries import Thrown
 from iactflow.telescope.detector import ArrayEvent, Detector, EventKey
 from iactflow.telescope.stages.corsika import read_corsika_showers
 from iactflow.telescope.stages.iact_files import open_iact_file
+from iactflow.telescope.stages.kept_photons import read_showers
 from iactflow.telescope.stages.record import Recorder
 from iactflow.telescope.stages.setup import Setup, make_detector, make_setup
 from iactflow.telescope.stages.showers import (
     LitShower,
     add_shower,
     finish_run,
-    read_showers,
     simulate,
 )
 

@@ -1,16 +1,15 @@
-"""Showers with the photons at the telescopes: simulated, kept as files, read back."""
+"""Showers with the photons at the telescopes: simulated, and kept as files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import awkward
 import numpy as np
 
 from iactflow.campaign.progress import Progress
 from iactflow.campaign.streams import StreamKey
-from iactflow.io.root import RootWriter, iterate_table, read_table
+from iactflow.io.root import RootWriter
 from iactflow.shower.cascade import (
     CascadeSettings,
     Primary,
@@ -20,7 +19,7 @@ from iactflow.shower.cascade import (
 )
 from iactflow.shower.collect import CollectedPhotons, LightCollector
 from iactflow.shower.light import add_emitted_light, make_light_yield
-from iactflow.shower.photons import COLUMNS, WEIGHT, empty_photons
+from iactflow.shower.photons import COLUMNS, WEIGHT
 from iactflow.shower.primaries import Thrown, draw_primary
 from iactflow.shower.spheres import make_spheres, sphere_states
 from iactflow.telescope.stages.record import Recorder, thrown_columns
@@ -29,8 +28,8 @@ from iactflow.telescope.stages.setup import Setup, make_setup
 __all__ = [
     "LitShower",
     "add_shower",
+    "describe_photons",
     "finish_run",
-    "read_showers",
     "run_columns",
     "simulate",
     "simulate_showers",
@@ -122,6 +121,22 @@ def run_columns(setup: Setup, first: int, last: int) -> dict:
         "wavelength_max_nm": setup.band_nm[1],
         "seed": setup.seed,
     }
+
+
+def describe_photons(setup: Setup) -> dict:
+    """What a file of kept photons says of its origin.
+
+    Parameters
+    ----------
+    setup : Setup
+        Array and air of the run.
+
+    Returns
+    -------
+    dict
+        Production, instrument, atmosphere, cuts of the cascade.
+    """
+    return {**setup.describe(), "cascade": setup.settings["shower"]["cascade"]}
 
 
 def add_shower(recorder: Recorder, setup: Setup, shower: LitShower) -> None:
@@ -232,7 +247,7 @@ def simulate_showers(inputs, outputs, params, wildcards) -> None:
     setup = make_setup(inputs, params, wildcards)
     first, last = setup.showers
     progress = Progress("showers", last - first + 1)
-    with RootWriter(outputs.photons, TABLES, setup.describe()) as writer:
+    with RootWriter(outputs.photons, TABLES, describe_photons(setup)) as writer:
         recorder = Recorder(writer, TABLES)
         thrown = []
         for shower in simulate(setup):
@@ -277,67 +292,3 @@ def _add_photons(recorder: Recorder, setup: Setup, place: tuple, photons: np.nda
     named = dict(zip(COLUMNS, photons.T, strict=True))
     where = {"obs_id": setup.run, "shower_id": shower_id, "reuse_id": reuse, "tel_id": tel_id}
     recorder.extend("photon_bunches", {**where, "bunch_id": np.arange(n), **named})
-
-
-def read_showers(path: str, setup: Setup) -> Iterator[LitShower]:
-    """Read the showers of a file that `simulate_showers` wrote.
-
-    Parameters
-    ----------
-    path : str
-        ROOT file.
-    setup : Setup
-        Array and air of the run.
-
-    Yields
-    ------
-    LitShower
-        The showers, with the photons that they had.
-    """
-    truth = read_table(path, "showers")
-    profiles = read_table(path, "longitudinal_profiles")
-    light = _photons_by_shower(path)
-    waiting = next(light, None)
-    for row, shower_id in enumerate(truth["shower_id"].tolist()):
-        thrown = draw_primary(
-            setup.settings, (setup.alt_deg, setup.az_deg), setup.seed, setup.run, shower_id
-        )
-        parts = {}
-        if waiting is not None and waiting[0] == shower_id:
-            parts = waiting[1]
-            waiting = next(light, None)
-        photons = tuple(
-            {tel_id: parts.get((reuse, tel_id), empty_photons(0)) for tel_id in setup.tel_ids}
-            for reuse in range(len(thrown.cores_m))
-        )
-        yield LitShower(
-            thrown,
-            float(truth["true_h_first_int_m"][row]),
-            float(truth["true_x_max_g_cm2"][row]),
-            float(truth["n_photons"][row]),
-            awkward.to_numpy(profiles["depth_g_cm2"][row]),
-            awkward.to_numpy(profiles["n_charged"][row]),
-            photons,
-        )
-
-
-def _photons_by_shower(path: str) -> Iterator[tuple[int, dict[tuple[int, int], np.ndarray]]]:
-    """Photons by re-use and telescope of one shower after the other; one cluster in memory."""
-    keys = ("shower_id", "reuse_id", "tel_id")
-    shower_id, parts = None, {}
-    for columns in iterate_table(path, "photon_bunches", (*keys, *COLUMNS)):
-        place = np.stack([columns[key] for key in keys])
-        rows = np.stack([columns[name] for name in COLUMNS], axis=1)
-        cuts = np.flatnonzero(np.any(np.diff(place, axis=1) != 0, axis=0)) + 1
-        for part in np.split(np.arange(len(rows)), cuts):
-            if not len(part):
-                continue
-            shower, reuse, tel_id = place[:, part[0]].tolist()
-            if shower != shower_id:
-                if parts:
-                    yield shower_id, parts
-                shower_id, parts = shower, {}
-            before = parts.get((reuse, tel_id), empty_photons(0))
-            parts[reuse, tel_id] = np.concatenate([before, rows[part]])
-    if parts:
-        yield shower_id, parts
