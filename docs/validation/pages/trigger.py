@@ -229,9 +229,6 @@ class _Chain:
         self.detector = Detector(self.instrument, ALT_DEG, AZ_DEG)
         telescopes = tuple(replace(t, throughput=WORN) for t in self.instrument.telescopes)
         self.worn = Detector(replace(self.instrument, telescopes=telescopes), ALT_DEG, AZ_DEG)
-        # The light is drawn for new mirrors.
-        for tel_id, tables in self.worn.tables.items():
-            self.worn.tables[tel_id] = tables._replace(acceptance=WORN)
         self.kinds, responses = light_responses(self.instrument)
         band = responses[0].x[[0, -1]]
         self.light = make_light_yield(*band, responses, extinction)

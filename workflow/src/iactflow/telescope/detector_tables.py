@@ -71,7 +71,7 @@ class TelescopeTables(NamedTuple):
     camera : CameraTable
         Pixels.
     acceptance : float
-        Throughput relative to the best telescope of the type, for which light is drawn.
+        Throughput relative to that which light is drawn with.
     prompt, afterpulsing : AmplitudeTable
         Amplitudes of photoelectrons of the shower and of the night sky.
     trigger : TriggerTable
@@ -121,13 +121,12 @@ class TelescopeTables(NamedTuple):
     extinction: ExtinctionTable | None
 
 
-def _best_throughputs(instrument: Instrument) -> dict[str, float]:
-    """Largest throughput of each type."""
-    best: dict[str, float] = {}
-    for telescope in instrument.telescopes:
-        name = telescope.type.name
-        best[name] = max(best.get(name, 0.0), telescope.throughput)
-    return best
+def _drawn_throughput(telescope: Telescope) -> float:
+    """Throughput that light is drawn with: the nominal one, or the telescope's where it has more.
+
+    No other telescope enters, so that none changes what this one sees.
+    """
+    return max(1.0, telescope.throughput)
 
 
 def light_responses(instrument: Instrument) -> tuple[dict[int, int], list[Curve]]:
@@ -143,7 +142,7 @@ def light_responses(instrument: Instrument) -> tuple[dict[int, int], list[Curve]
     kinds : dict of int to int
         For each telescope the number of its response.
     responses : list of Curve
-        One per type of telescope, for the one with the largest throughput;
+        One per type of telescope at its nominal throughput, and one for each larger throughput;
         `iactflow.shower.light.make_light_yield` takes them.
 
     Raises
@@ -151,11 +150,11 @@ def light_responses(instrument: Instrument) -> tuple[dict[int, int], list[Curve]
     InputError
         If a response vanishes everywhere or exceeds 1.
     """
-    best = _best_throughputs(instrument)
-    names = list(best)
+    wanted = {t.tel_id: (t.type.name, _drawn_throughput(t)) for t in instrument.telescopes}
     types = {telescope.type.name: telescope.type for telescope in instrument.telescopes}
-    kinds = {t.tel_id: names.index(t.type.name) for t in instrument.telescopes}
-    return kinds, [spectral_response(types[name], best[name]) for name in names]
+    drawn = list(dict.fromkeys(wanted.values()))
+    kinds = {tel_id: drawn.index(kind) for tel_id, kind in wanted.items()}
+    return kinds, [spectral_response(types[name], throughput) for name, throughput in drawn]
 
 
 def readout_function(tables: TelescopeTables) -> Callable:
@@ -211,7 +210,7 @@ def _level_of(level, tel_id: int):
 
 
 def _telescope_tables(
-    telescope: Telescope, direction, levels, seed: int, broken, best: float, light
+    telescope: Telescope, direction, levels, seed: int, broken, light
 ) -> TelescopeTables:
     alt_deg, az_deg = direction
     optics, camera = telescope.type.optics, telescope.type.camera
@@ -235,9 +234,10 @@ def _telescope_tables(
         for level in levels
     )
     pulse, reach = _trigger_windows(trigger)
+    drawn = _drawn_throughput(telescope)
     wavelengths = None
     if light is not None:
-        response = spectral_response(telescope.type, best)
+        response = spectral_response(telescope.type, drawn)
         wavelengths = make_wavelength_table(response, light.band_nm)
     return TelescopeTables(
         n_pixels=n_pixels,
@@ -245,7 +245,7 @@ def _telescope_tables(
         rotation=rotation,
         origin=origin,
         camera=table,
-        acceptance=telescope.throughput / best,
+        acceptance=telescope.throughput / drawn,
         prompt=make_amplitude_table(camera.single_pe),
         afterpulsing=afterpulsing,
         trigger=trigger,
@@ -303,7 +303,6 @@ def make_telescope_tables(
     InputError
         If a telescope without throughput takes part or its description cannot be simulated.
     """
-    best = _best_throughputs(instrument)
     tables = {}
     for telescope in instrument.telescopes:
         if not telescope.throughput > 0.0:
@@ -315,7 +314,6 @@ def make_telescope_tables(
             levels,
             seed,
             broken_pixels.get(telescope.tel_id, ()),
-            best[telescope.type.name],
             light,
         )
     return tables

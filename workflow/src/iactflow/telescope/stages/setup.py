@@ -267,6 +267,7 @@ def make_setup(inputs, params, wildcards) -> Setup:
         atmosphere_folder(files, site.atmosphere), site.altitude_m
     )
     kinds, responses = light_responses(instrument)
+    # Own light is drawn in bins of the whole table, which no telescope changes.
     band = band_nm(responses, extinction)
     return Setup(
         settings=settings,
@@ -279,7 +280,7 @@ def make_setup(inputs, params, wildcards) -> Setup:
         profile=profile,
         atmosphere=make_table(profile, site.altitude_m),
         extinction=extinction,
-        light=make_light_yield(*band, responses, extinction),
+        light=make_light_yield(*extinction.wavelengths_nm[[0, -1]], responses, extinction),
         kinds=kinds,
         band_nm=band,
         broken_pixels={t.tel_id: t.broken_pixels for t in conditions.telescopes.values()},
