@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 from instrument_samples import write_small
 
+from iactflow.campaign.run_conditions import read_conditions
 from iactflow.errors import InputError
-from iactflow.instrument.conditions import (
-    apply_conditions,
-    override_alignment,
-    read_conditions,
-)
+from iactflow.instrument.conditions import apply_conditions, override_alignment
 from iactflow.instrument.load import find_instrument, load_instrument
 
 HEADER = "obs_id tel_id altitude_deg azimuth_deg participating throughput nsb_factor nsb_rate_ghz"

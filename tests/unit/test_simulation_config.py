@@ -170,17 +170,31 @@ def run_wise(**observations):
     return {**GOOD, "simulations": {"gamma": production}}
 
 
+def write_conditions(checkout, *rows, name="runs.tsv"):
+    header = "obs_id tel_id altitude_deg azimuth_deg throughput"
+    lines = [line.replace(" ", "\t") for line in (header, *rows)]
+    (checkout / name).write_text("# comment\n" + "\n".join(lines) + "\n")
+
+
 def test_runs_come_from_the_table_of_conditions(checkout):
-    lines = [
-        "# comment",
-        "obs_id\ttel_id",
-        *(f"{run}\t{tel}" for run in (30, 20) for tel in (1, 2)),
-    ]
-    (checkout / "runs.tsv").write_text("\n".join(lines) + "\n")
+    write_conditions(checkout, *(f"{run} {tel} 70 180 1" for run in (30, 20) for tel in (1, 2)))
     assert load(checkout, run_wise()).simulations.runs == {"gamma": [20, 30]}
     assert load(checkout, run_wise(obs_ids=[30])).simulations.runs == {"gamma": [30]}
     with pytest.raises(InputError, match=r"observations.obs_ids: got 31; allowed: runs of .*runs"):
         load(checkout, run_wise(obs_ids=[31]))
+
+
+def test_runs_too_low_are_found_before_any_job(checkout):
+    write_conditions(checkout, "20 1 70 180 1", "30 1 30.4 180 1")
+    assert load(checkout, run_wise()).simulations.runs == {"gamma": [20, 30]}
+    content = run_wise()
+    content["simulations"]["gamma"]["offset_deg"] = 0.5
+    with pytest.raises(InputError, match=r"run 30, altitude_deg: got 30.4; .* 30.5 deg") as caught:
+        load(checkout, content)
+    assert caught.value.file == str(checkout / "runs.tsv")
+    # Runs that are not wanted may be low.
+    content["simulations"]["gamma"]["observations"]["obs_ids"] = [20]
+    assert load(checkout, content).simulations.runs == {"gamma": [20]}
 
 
 @pytest.mark.parametrize(
@@ -188,11 +202,13 @@ def test_runs_come_from_the_table_of_conditions(checkout):
     [
         (None, "conditions: got .*allowed: an existing TSV file"),
         ("tel_id\n1\n", "obs_id: got 'missing column'"),
-        ("obs_id\ttel_id\nx\t1\n", "obs_id: got 'x'; allowed: whole numbers"),
+        ("{header}x\t1\t70\t0\t1\n", "obs_id, line 2: got 'x'; allowed: a whole number"),
+        ("{header}1\t1\t70\t0\t-2\n", "throughput, line 2: got '-2'; allowed: a number from"),
     ],
 )
 def test_bad_tables_of_conditions_are_named(checkout, text, message):
     if text is not None:
-        (checkout / "runs.tsv").write_text(text)
+        header = "obs_id\ttel_id\taltitude_deg\tazimuth_deg\tthroughput\n"
+        (checkout / "runs.tsv").write_text(text.format(header=header))
     with pytest.raises(InputError, match=message):
         load(checkout, run_wise())

@@ -274,7 +274,9 @@ class Production(Block):
             raise ValueError("gamma_diffuse needs viewcone_deg")
         if self.viewcone_deg and (self.offset_deg or self.offset_angle_deg):
             raise ValueError("viewcone_deg and offset_deg exclude each other")
-        reach = (self.zenith_deg or 0.0) + max(self.viewcone_deg, self.offset_deg)
+        if self.zenith_deg is None:
+            return self  # each run has its own, checked with the table of conditions
+        reach = self.zenith_deg + max(self.viewcone_deg, self.offset_deg)
         if reach > LARGEST_ZENITH_DEG:
             raise ValueError(
                 f"particles come from zenith angles up to {reach:g} deg; the atmosphere is flat "

@@ -6,12 +6,11 @@ import os
 from functools import cached_property
 from pathlib import Path
 
-import pandas as pd
-
 from iactflow.campaign.config import read_campaign_file
 from iactflow.campaign.paths import Paths
+from iactflow.campaign.run_conditions import Conditions, read_conditions
 from iactflow.campaign.schema import Campaign, Production
-from iactflow.campaign.schema_simulation import OF_THE_FILES
+from iactflow.campaign.schema_simulation import LARGEST_ZENITH_DEG, OF_THE_FILES
 from iactflow.errors import InputError
 
 __all__ = ["DIGEST_FILE", "Simulations"]
@@ -166,6 +165,18 @@ class Simulations:
         return [] if runs is None else [str(Path(self.file).parent / runs.conditions)]
 
     @cached_property
+    def conditions(self) -> dict[str, dict[int, Conditions]]:
+        """Conditions by run, of the productions that follow observations."""
+        found = {}
+        for name in self.productions:
+            for file in self.conditions_file(name):
+                if not Path(file).is_file():
+                    key = f"simulations.{name}.observations.conditions"
+                    raise InputError(self.file, key, file, "an existing TSV file")
+                found[name] = read_conditions(file)
+        return found
+
+    @cached_property
     def runs(self) -> dict[str, list[int]]:
         """Runs by production, ascending."""
         return {name: self._runs(name, block) for name, block in self.productions.items()}
@@ -176,21 +187,23 @@ class Simulations:
         if block.observations is None:
             return [block.run]
         key = f"simulations.{name}.observations"
+        conditions = self.conditions[name]
+        wanted = block.observations.obs_ids or list(conditions)
         (file,) = self.conditions_file(name)
-        if not Path(file).is_file():
-            raise InputError(self.file, f"{key}.conditions", file, "an existing TSV file")
-        table = pd.read_csv(file, sep="\t", dtype=str, comment="#")
-        if "obs_id" not in table:
-            raise InputError(file, "obs_id", "missing column", "a TSV file with a column obs_id")
-        bad = [value for value in table["obs_id"] if not str(value).isdigit()]
-        if bad:
-            raise InputError(file, "obs_id", bad[0], "whole numbers")
-        at_hand = sorted({int(value) for value in table["obs_id"]})
-        wanted = block.observations.obs_ids or at_hand
-        unknown = sorted(set(wanted) - set(at_hand))
+        unknown = sorted(set(wanted) - set(conditions))
         if unknown:
             allowed = f"runs of {file}"
             raise InputError(self.file, f"{key}.obs_ids", unknown[0], allowed)
+        reach = max(block.viewcone_deg, block.offset_deg)
+        lowest = 90.0 - LARGEST_ZENITH_DEG + reach
+        for run in sorted(wanted):
+            if conditions[run].altitude_deg < lowest:
+                allowed = (
+                    f"at least {lowest:g} deg: particles come from {reach:g} deg beside the "
+                    f"pointing, and the atmosphere is flat up to {LARGEST_ZENITH_DEG:g} deg"
+                )
+                found = conditions[run].altitude_deg
+                raise InputError(file, f"run {run}, altitude_deg", found, allowed)
         return sorted(wanted)
 
     @cached_property

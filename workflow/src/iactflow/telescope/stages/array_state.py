@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from iactflow.campaign.run_conditions import Conditions, TelescopeConditions, read_conditions
 from iactflow.errors import InputError
-from iactflow.instrument.conditions import (
-    Conditions,
-    TelescopeConditions,
-    override_alignment,
-    read_conditions,
-)
+from iactflow.instrument.conditions import override_alignment
 from iactflow.instrument.description import Instrument
 
 __all__ = ["apply_alignment", "apply_reduction", "listed", "run_conditions"]
