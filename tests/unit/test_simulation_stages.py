@@ -14,10 +14,11 @@ from iactflow.campaign.schema_simulation import Cascade, Production
 from iactflow.errors import InputError
 from iactflow.io.merge import merge_tables
 from iactflow.io.root import read_metadata, read_table
+from iactflow.shower.collect import LightCollector
 from iactflow.shower.primaries import direction_of_flight, draw_primary
 from iactflow.telescope.stages.events import simulate_events, simulate_telescopes
 from iactflow.telescope.stages.setup import make_setup
-from iactflow.telescope.stages.showers import simulate_showers
+from iactflow.telescope.stages.showers import simulate, simulate_showers
 
 GAMMA = {
     "particle": "gamma",
@@ -313,3 +314,29 @@ def test_an_offset_lies_where_its_angle_says():
     aside = draw_primary(settings_of(offset_angle_deg=90.0), (70, 100), 1, 1, 1)
     assert aside.alt_deg == pytest.approx(70.0, abs=0.01)
     assert aside.az_deg == pytest.approx(100.0 + 0.5 / math.cos(math.radians(70)), rel=1e-3)
+
+
+def test_bright_showers_in_groups_of_reuses_are_the_same(files, monkeypatch):
+    inputs, params, wildcards = job(files, (1, 2), shower_reuse=3)
+    setup = make_setup(inputs, params, wildcards)
+    whole = [(s, list(s.photons)) for s in simulate(setup)]
+    draw = LightCollector.collected
+    kept = []
+
+    def collected(collector):
+        kept.append(int(collector.counts.sum()))
+        return draw(collector)
+
+    monkeypatch.setattr(LightCollector, "collected", collected)
+    largest = max(sum(map(len, reuse.values())) for _, photons in whole for reuse in photons)
+    for most in (1, largest):
+        parts = [(s, list(s.photons)) for s in simulate(setup, most)]
+        for (a, all_photons), (b, some_photons) in zip(whole, parts, strict=True):
+            assert a[1:4] == b[1:4]
+            assert np.array_equal(a.n_charged, b.n_charged)
+            assert len(all_photons) == len(some_photons) == 3
+            for one, other in zip(all_photons, some_photons, strict=True):
+                assert one.keys() == other.keys()
+                assert all(np.array_equal(one[t], other[t]) for t in one)
+    assert 0 < max(kept) <= largest
+    assert len(kept) > 6

@@ -19,6 +19,7 @@ from iactflow.telescope.stages.record import Recorder
 from iactflow.telescope.stages.setup import Setup, make_detector, make_setup
 from iactflow.telescope.stages.showers import (
     LitShower,
+    add_core,
     add_shower,
     finish_run,
     simulate,
@@ -91,6 +92,8 @@ def write_events(setup: Setup, showers: Iterable[LitShower], folder: str | Path)
             for recorder in recorders:
                 add_shower(recorder, setup, shower)
             for reuse, photons in enumerate(shower.photons):
+                for recorder in recorders:
+                    add_core(recorder, setup, shower.thrown, reuse, photons)
                 events = _respond(detector, setup, shower, reuse, photons, recorders)
                 n_events += sum(event is not None for event in events)
             progress.step(f"{n_events} events")

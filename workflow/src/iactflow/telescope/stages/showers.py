@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from iactflow.campaign.progress import Progress
-from iactflow.campaign.streams import StreamKey
 from iactflow.io.root import RootWriter
-from iactflow.shower.cascade import (
-    CascadeSettings,
-    Primary,
-    ShowerSummary,
-    cascade_steps,
-    step_buffer,
-)
-from iactflow.shower.collect import CollectedPhotons, LightCollector
-from iactflow.shower.light import add_emitted_light, make_light_yield
+from iactflow.shower.cascade import step_buffer
 from iactflow.shower.photons import COLUMNS, WEIGHT
 from iactflow.shower.primaries import Thrown, draw_primary
-from iactflow.shower.spheres import make_spheres, sphere_states
 from iactflow.telescope.stages.record import Recorder, thrown_columns
 from iactflow.telescope.stages.setup import Setup, make_setup
+from iactflow.telescope.stages.shower_light import MOST_PHOTONS, ShowerLight
 
 __all__ = [
     "LitShower",
+    "add_core",
     "add_shower",
     "describe_photons",
     "finish_run",
@@ -35,8 +27,6 @@ __all__ = [
     "simulate_showers",
 ]
 
-# Photons that count as emitted: 300 to 600 nm, the band of most published numbers.
-BAND_YIELD = float(make_light_yield(300.0, 600.0).photons_per_m[0])
 TABLES = (
     *("simulation_runs", "thrown_events", "showers", "shower_cores", "longitudinal_profiles"),
     *("telescope_light", "photon_bunches"),
@@ -58,8 +48,9 @@ class LitShower(NamedTuple):
         Cherenkov photons emitted.
     depth_g_cm2, n_charged : ndarray of float32, shape (n,)
         Longitudinal profile.
-    photons : tuple of dict of int to ndarray of float32, shape (n, 8)
-        Per re-use, photons of each telescope.
+    photons : iterable of dict of int to ndarray of float32, shape (n, 8)
+        Per re-use, photons of each telescope. To go through them again may simulate a bright shower
+        again.
     """
 
     thrown: Thrown
@@ -68,7 +59,7 @@ class LitShower(NamedTuple):
     n_photons: float
     depth_g_cm2: np.ndarray
     n_charged: np.ndarray
-    photons: tuple[dict[int, np.ndarray], ...]
+    photons: Iterable[dict[int, np.ndarray]]
 
     def truth(self) -> tuple:
         """Columns of the shower's truth, as the tables have them.
@@ -140,7 +131,7 @@ def describe_photons(setup: Setup) -> dict:
 
 
 def add_shower(recorder: Recorder, setup: Setup, shower: LitShower) -> None:
-    """Add the rows of a shower: truth, cores, profile, light at the telescopes.
+    """Add the rows of a shower: truth and profile.
 
     Parameters
     ----------
@@ -151,77 +142,68 @@ def add_shower(recorder: Recorder, setup: Setup, shower: LitShower) -> None:
     shower : LitShower
         The shower.
     """
-    thrown = shower.thrown
-    place = (setup.run, thrown.shower_id)
+    place = (setup.run, shower.thrown.shower_id)
     recorder.add("showers", *place, *shower.truth(), shower.n_photons)
     recorder.add("longitudinal_profiles", *place, shower.depth_g_cm2, shower.n_charged)
-    flight = np.array(thrown.flight)
-    for reuse, (core, photons) in enumerate(zip(thrown.cores_m, shower.photons, strict=True)):
-        recorder.add("shower_cores", *place, reuse, *core, 1.0)
-        from_core = setup.centres_m - [*core, 0.0]
-        impact = np.linalg.norm(np.cross(from_core, flight), axis=1)
-        for tel_id, distance in zip(setup.tel_ids, impact, strict=True):
-            light = photons[tel_id][:, WEIGHT].sum(dtype=np.float64)
-            recorder.add("telescope_light", *place, reuse, tel_id, distance, light)
 
 
-def simulate(setup: Setup) -> Iterator[LitShower]:
+def add_core(
+    recorder: Recorder, setup: Setup, thrown: Thrown, reuse: int, photons: dict[int, np.ndarray]
+) -> None:
+    """Add the rows of one re-use of a shower: core, light at the telescopes.
+
+    Parameters
+    ----------
+    recorder : Recorder
+        Takes the rows.
+    setup : Setup
+        Array and air of the run.
+    thrown : Thrown
+        Primary and cores.
+    reuse : int
+        Which re-use.
+    photons : dict of int to ndarray of float32, shape (n, 8)
+        Its photons at each telescope.
+    """
+    place, core = (setup.run, thrown.shower_id, reuse), thrown.cores_m[reuse]
+    recorder.add("shower_cores", *place, *core, 1.0)
+    from_core = setup.centres_m - [*core, 0.0]
+    impact = np.linalg.norm(np.cross(from_core, np.array(thrown.flight)), axis=1)
+    for tel_id, distance in zip(setup.tel_ids, impact, strict=True):
+        light = photons[tel_id][:, WEIGHT].sum(dtype=np.float64)
+        recorder.add("telescope_light", *place, tel_id, distance, light)
+
+
+def simulate(setup: Setup, most_photons: int = MOST_PHOTONS) -> Iterator[LitShower]:
     """Simulate showers and collect their light at the telescopes.
 
     Parameters
     ----------
     setup : Setup
         Array and air of the run; which showers.
+    most_photons : int, optional
+        Photons of a shower to keep at a time; without influence on the result.
 
     Yields
     ------
     LitShower
         By ascending number. The photons of one are kept at a time, never its steps.
     """
-    site = setup.instrument.site
-    field = (site.magnetic_north_ut, site.magnetic_west_ut, site.magnetic_up_ut)
-    cuts = CascadeSettings(magnetic_field_ut=field, **setup.settings["shower"]["cascade"])
     room = step_buffer()
-    kinds = [setup.kinds[tel_id] for tel_id in setup.tel_ids]
-    particle = setup.settings["particle"]
     for shower_id in range(setup.showers[0], setup.showers[1] + 1):
         thrown = draw_primary(
             setup.settings, (setup.alt_deg, setup.az_deg), setup.seed, setup.run, shower_id
         )
-        place = (setup.seed, particle, setup.run, shower_id)
-        states = sphere_states(*place, len(thrown.cores_m), setup.tel_ids)
-        spheres = make_spheres(setup.centres_m, setup.radii_m, thrown.cores_m, kinds)
-        collector = LightCollector(spheres, setup.light, setup.atmosphere, states)
-        primary = Primary(thrown.particle_id, thrown.energy_tev, thrown.alt_deg, thrown.az_deg)
-        key = StreamKey(setup.seed, "shower", *place[1:])
-        cascade = cascade_steps(primary, setup.atmosphere, cuts, key.words(), room)
-        emitted = np.zeros(1)
-        for steps in cascade:
-            collector.add(steps)
-            add_emitted_light(steps, setup.atmosphere, BAND_YIELD, 0.0, 1.0, emitted)
-        yield _lit(thrown, cascade.summary, emitted[0], collector.collected(), setup.tel_ids)
-
-
-def _lit(
-    thrown: Thrown,
-    summary: ShowerSummary,
-    emitted: float,
-    collected: CollectedPhotons,
-    tel_ids: list[int],
-) -> LitShower:
-    photons = tuple(
-        {tel_id: collected.at(reuse, i) for i, tel_id in enumerate(tel_ids)}
-        for reuse in range(len(thrown.cores_m))
-    )
-    return LitShower(
-        thrown,
-        summary.h_first_m,
-        summary.x_max_g_cm2,
-        float(emitted),
-        summary.depth_g_cm2.astype(np.float32),
-        summary.n_charged.astype(np.float32),
-        photons,
-    )
+        light = ShowerLight(setup, thrown, room, most_photons)
+        yield LitShower(
+            thrown,
+            light.summary.h_first_m,
+            light.summary.x_max_g_cm2,
+            light.n_photons,
+            light.summary.depth_g_cm2.astype(np.float32),
+            light.summary.n_charged.astype(np.float32),
+            light,
+        )
 
 
 def simulate_showers(inputs, outputs, params, wildcards) -> None:
@@ -254,6 +236,7 @@ def simulate_showers(inputs, outputs, params, wildcards) -> None:
             thrown.append(shower.thrown)
             add_shower(recorder, setup, shower)
             for reuse, by_telescope in enumerate(shower.photons):
+                add_core(recorder, setup, shower.thrown, reuse, by_telescope)
                 for tel_id, photons in by_telescope.items():
                     _add_photons(recorder, setup, (shower.thrown.shower_id, reuse, tel_id), photons)
             progress.step()
