@@ -114,6 +114,15 @@ def test_another_level_changes_nothing(hess, detector, photons):
         assert np.mean(b.adc[0][empty]) == pytest.approx(np.mean(a.adc[0][empty]), abs=15.0)
 
 
+def test_place_of_a_level_changes_nothing(hess, detector, photons):
+    dark, bright = detector.respond(photons, KEY)
+    assert_same(Detector(hess, *POINTING, nsb_levels=(3.0,)).respond(photons, KEY)[0], bright)
+    turned = Detector(hess, *POINTING, nsb_levels=(3.0, 1.0)).respond(photons, KEY)
+    assert [event.nsb_level for event in turned] == [0, 1]
+    assert_same(turned[0], bright)
+    assert_same(turned[1], dark)
+
+
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (0.8, 0.0), (0.0, 1.5), (-0.5, -1.0)])
 def test_source_appears_where_the_sky_says(hess, detector, shift):
     alt, az = POINTING[0] + shift[0], POINTING[1] + shift[1]

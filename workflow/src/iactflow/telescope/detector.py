@@ -3,7 +3,8 @@
 Per telescope: ray tracing, photoelectrons and their amplitudes (stream ``optics``), once for all
 levels of the night sky. Per level and telescope: night sky, trigger, and for telescopes that are
 read out, noise and digitisation (stream ``night_sky``). A stream belongs to one telescope of one
-event and one level: neither another telescope nor another level changes it.
+event and one level, named by its brightness: neither another telescope nor another level nor their
+order changes it.
 
 Work that cannot lead to an event is left out: telescopes in which no group of pixels has the least
 light of `iactflow.telescope.trigger`, and levels with fewer telescopes left than any group of the
@@ -339,7 +340,7 @@ class Detector:
 
     def _trigger(self, level, tel_id, light, key) -> tuple[_Sky, TriggerResult]:
         tables = self.tables[tel_id]
-        state = philox.new_state(_stream(key, "night_sky", tel_id, level))
+        state = philox.new_state(_stream(key, "night_sky", tel_id, tables.level_keys[level]))
         window = (
             light.start_ns - tables.trigger_pulse_ns[1],
             light.stop_ns - tables.trigger_pulse_ns[0],
@@ -386,7 +387,7 @@ class Detector:
         return TelescopeEvent(tel_id, result.time_ns, result.n_pixels, adc, image, light.n_photons)
 
 
-def _stream(key: EventKey, stage: str, tel_id: int, level: int = 0) -> np.ndarray:
+def _stream(key: EventKey, stage: str, tel_id: int, level_key: int = 0) -> np.ndarray:
     return StreamKey(
-        key.campaign_seed, stage, key.particle, key.run, key.shower, key.reuse, tel_id, level
+        key.campaign_seed, stage, key.particle, key.run, key.shower, key.reuse, tel_id, level_key
     ).words()

@@ -80,6 +80,8 @@ class TelescopeTables(NamedTuple):
         Electronics.
     waveform : bool
         Whether waveforms are read, not charges.
+    level_keys : tuple of int
+        Per level of the night sky, its number in the keys of random streams.
     rates_ghz, currents : tuple of ndarray of float64, shape (n_pixels,)
         Per level of the night sky: rates; rates times mean amplitude.
     skies : tuple of TriggerSky
@@ -109,6 +111,7 @@ class TelescopeTables(NamedTuple):
     trigger: TriggerTable
     readout: ReadoutTable
     waveform: bool
+    level_keys: tuple[int, ...]
     rates_ghz: tuple[np.ndarray, ...]
     currents: tuple[np.ndarray, ...]
     skies: tuple[TriggerSky, ...]
@@ -209,6 +212,11 @@ def _level_of(level, tel_id: int):
     return value if np.isscalar(value) else np.asarray(value, dtype=np.float64)
 
 
+def _level_key(brightness) -> int:
+    """Number of a level in keys: the bits of its mean brightness, whatever its place in a list."""
+    return int(np.float64(abs(np.mean(brightness))).view(np.int64))
+
+
 def _telescope_tables(
     telescope: Telescope, direction, levels, seed: int, broken, light
 ) -> TelescopeTables:
@@ -227,10 +235,9 @@ def _telescope_tables(
     readout = make_readout_table(camera, table)
     waveform = camera.readout.mode == "waveform"
     afterpulsing = make_amplitude_table(camera.single_pe_afterpulse)
+    levels = [_level_of(level, telescope.tel_id) for level in levels]
     rates = tuple(
-        night_sky_rates(
-            camera, table, 90.0 - alt_deg, _level_of(level, telescope.tel_id), telescope.throughput
-        )
+        night_sky_rates(camera, table, 90.0 - alt_deg, level, telescope.throughput)
         for level in levels
     )
     pulse, reach = _trigger_windows(trigger)
@@ -251,6 +258,7 @@ def _telescope_tables(
         trigger=trigger,
         readout=readout,
         waveform=waveform,
+        level_keys=tuple(_level_key(level) for level in levels),
         rates_ghz=rates,
         currents=tuple(rate * afterpulsing.mean for rate in rates),
         skies=tuple(
