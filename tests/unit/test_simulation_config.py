@@ -76,15 +76,6 @@ def test_bad_productions_are_named(name):
     assert hint in str(caught.value)
 
 
-def test_the_same_showers_twice_are_refused():
-    content = copy.deepcopy(GOOD)
-    content["simulations"]["again"] = {**GAMMA, "zenith_deg": 40}
-    with pytest.raises(InputError, match="gamma and again both are run 1 of gamma"):
-        validate_campaign(content, "file.yaml")
-    content["simulations"]["again"]["particle"] = "electron"
-    assert set(validate_campaign(content, "file.yaml").simulations) == {"gamma", "again"}
-
-
 def test_particles_stay_above_the_flat_horizon():
     diffuse = {**GAMMA, "particle": "gamma_diffuse", "zenith_deg": 58, "viewcone_deg": 3}
     with pytest.raises(InputError, match="zenith angles up to 61 deg"):
@@ -182,6 +173,27 @@ def test_runs_come_from_the_table_of_conditions(checkout):
     assert load(checkout, run_wise(obs_ids=[30])).simulations.runs == {"gamma": [30]}
     with pytest.raises(InputError, match=r"observations.obs_ids: got 31; allowed: runs of .*runs"):
         load(checkout, run_wise(obs_ids=[31]))
+
+
+def test_the_same_showers_twice_are_refused(checkout):
+    content = copy.deepcopy(GOOD)
+    content["simulations"]["again"] = {**GAMMA, "zenith_deg": 40}
+    with pytest.raises(InputError, match=r"simulations.again: got 'run 1'; .* simulations.gamma"):
+        load(checkout, content)
+    content["simulations"]["again"]["particle"] = "electron"
+    assert load(checkout, content).simulations.runs == {"gamma": [1], "again": [1]}
+
+
+def test_the_same_run_of_observations_twice_is_refused(checkout):
+    write_conditions(checkout, "20 1 70 180 1", "30 1 70 180 1")
+    content = run_wise()
+    content["simulations"]["again"] = {**GAMMA, "run": 30}
+    with pytest.raises(InputError, match=r"simulations.again: got 'run 30'; .* simulations.gamma"):
+        load(checkout, content)
+    content["simulations"]["again"]["run"] = 31
+    assert load(checkout, content).simulations.runs == {"gamma": [20, 30], "again": [31]}
+    with pytest.raises(InputError, match=r"observations.*obs_ids: 30 stands twice"):
+        load(checkout, run_wise(obs_ids=[30, 30]))
 
 
 def test_runs_too_low_are_found_before_any_job(checkout):

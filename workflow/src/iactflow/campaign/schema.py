@@ -243,15 +243,6 @@ class Campaign(Block):
     def _simulations_have_an_instrument(self):
         if self.simulations and self.instrument is None:
             raise ValueError("simulations need the block instrument: name and version")
-        thrown: dict[tuple, str] = {}
-        for name, production in self.simulations.items():
-            key = production.particle, production.run
-            if production.run is not None and key in thrown:
-                raise ValueError(
-                    f"simulations: {thrown[key]} and {name} both are run {production.run} of "
-                    f"{production.particle}: the same showers twice"
-                )
-            thrown[key] = name
         return self
 
     @model_validator(mode="after")

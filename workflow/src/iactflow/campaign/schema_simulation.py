@@ -154,6 +154,14 @@ class RunConditions(Block):
         None, min_length=1, description="exactly these runs; null: all runs of the table"
     )
 
+    @model_validator(mode="after")
+    def _each_run_once(self):
+        runs = self.obs_ids or []
+        double = next((run for run in runs if runs.count(run) > 1), None)
+        if double is not None:
+            raise ValueError(f"obs_ids: {double} stands twice")
+        return self
+
 
 class Production(Block):
     """A production: one kind of particle thrown onto the array."""

@@ -106,16 +106,10 @@ class Simulations:
         # Its reader takes longer to import than all else here.
         from iactflow.campaign.iact_files import files_by_run
 
-        found, taken = {}, {}
-        for name, block in self.productions.items():
-            key = f"simulations.{name}.iact_files"
-            found[name] = files_by_run(block.iact_files, self.file, key)
-            for run, files in found[name].items():
-                other = taken.setdefault((block.particle, run), name)
-                if other != name:
-                    allowed = f"other runs than those of simulations.{other}"
-                    raise InputError(self.file, key, f"run {run} ({files[0]})", allowed)
-        return found
+        return {
+            name: files_by_run(block.iact_files, self.file, f"simulations.{name}.iact_files")
+            for name, block in self.productions.items()
+        }
 
     @cached_property
     def instrument_folder(self) -> Path:
@@ -179,7 +173,16 @@ class Simulations:
     @cached_property
     def runs(self) -> dict[str, list[int]]:
         """Runs by production, ascending."""
-        return {name: self._runs(name, block) for name, block in self.productions.items()}
+        found = {name: self._runs(name, block) for name, block in self.productions.items()}
+        thrown: dict[tuple, str] = {}
+        for name, runs in found.items():
+            particle = self.productions[name].particle
+            for run in runs:
+                other = thrown.setdefault((particle, run), name)
+                if other != name:
+                    allowed = f"other runs of {particle} than simulations.{other}: the same showers"
+                    raise InputError(self.file, f"simulations.{name}", f"run {run}", allowed)
+        return found
 
     def _runs(self, name: str, block: Production) -> list[int]:
         if block.iact_files is not None:
