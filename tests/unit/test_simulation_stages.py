@@ -173,9 +173,8 @@ def test_calibration_and_pointing_belong_to_the_run(whole):
     assert set(calibration["channel"]) == {0, 1}
     high = calibration["channel"] == 0
     assert calibration["pe_per_adu"][high].mean() < calibration["pe_per_adu"][~high].mean()
-    # Flat-fielding factors keep the mean gain.
     chosen = high & (calibration["tel_id"] == 1)
-    assert np.mean(1.0 / calibration["flatfield"][chosen]) == pytest.approx(1.0, abs=1e-6)
+    assert np.mean(calibration["flatfield"][chosen]) == pytest.approx(1.0, abs=1e-6)
     pointing = read_table(whole / "nsb1.root", "pointing")
     assert pointing["altitude_deg"].tolist() == [70.0] * 4
     metadata = read_metadata(whole / "nsb2.root")
@@ -183,23 +182,31 @@ def test_calibration_and_pointing_belong_to_the_run(whole):
     assert len(metadata["instrument_digest"]) == 64
 
 
+OBSERVED = ("obs_id tel_id altitude_deg azimuth_deg start_utc participating throughput nsb_factor "
+            "broken_pixels")  # fmt: skip
+RUN_WISE = {
+    "run": None,
+    "zenith_deg": None,
+    "azimuth_deg": None,
+    "observations": {"conditions": "runs.tsv"},
+    "nsb_levels": [1.0],
+}
+STATES = ((1, 1, 0.8, "0-99"), (2, 1, 0.7, ""), (3, 0, 1, ""), (4, 1, 1, ""))
+
+
+def write_conditions(folder, states=STATES):
+    """Table of run 30."""
+    rows = [
+        f"30 {t} 65 10 2006-07-29T21:00:00 {part} {eff} 1.5 {px}" for t, part, eff, px in states
+    ]
+    table = folder / "runs.tsv"
+    table.write_text("\n".join(line.replace(" ", "\t") for line in [OBSERVED, *rows]) + "\n")
+    return str(table)
+
+
 def test_a_run_is_simulated_as_it_was_taken(tmp_path, files):
-    lines = ["obs_id tel_id altitude_deg azimuth_deg start_utc participating throughput "
-             "nsb_factor broken_pixels"]  # fmt: skip
-    states = ((1, 1, 0.8, "0-99"), (2, 1, 0.7, ""), (3, 0, 1, ""), (4, 1, 1, ""))
-    for tel_id, part, throughput, broken in states:
-        start = "2006-07-29T21:00:00"
-        lines.append(f"30 {tel_id} 65 10 {start} {part} {throughput} 1.5 {broken}")
-    table = tmp_path / "runs.tsv"
-    table.write_text("\n".join(line.replace(" ", "\t") for line in lines) + "\n")
-    changes = {
-        "run": None,
-        "zenith_deg": None,
-        "azimuth_deg": None,
-        "observations": {"conditions": "runs.tsv"},
-        "nsb_levels": [1.0],
-    }
-    folder = make_events(tmp_path / "c", files, (1, 3), conditions=[str(table)], **changes)
+    conditions = [write_conditions(tmp_path)]
+    folder = make_events(tmp_path / "c", files, (1, 3), conditions=conditions, **RUN_WISE)
     file = folder / "nsb1.root"
     assert read_metadata(file)["tel_ids"] == [1, 2, 4]
     assert set(read_table(file, "pointing")["altitude_deg"]) == {65.0}
@@ -214,6 +221,32 @@ def test_a_run_is_simulated_as_it_was_taken(tmp_path, files):
     assert len(of_first)
     assert int(ak.sum(of_first[:, :100])) == 0
     assert int(ak.sum(of_first[:, 100:])) > 0
+
+
+def test_a_run_may_lack_a_telescope_of_the_alignment(tmp_path, files):
+    entries = [{"tel_ids": [3, 4], "vertical": {"sine_deg": 0.02}}]
+    conditions = [write_conditions(tmp_path)]
+    inputs, params, wildcards = job(files, (1, 1), conditions, alignment=entries, **RUN_WISE)
+    telescopes = make_setup(inputs, params, wildcards).instrument.telescopes
+    sines = {t.tel_id: t.type.optics.align_vertical.sine_deg for t in telescopes}
+    assert sorted(sines) == [1, 2, 4]
+    assert (sines[4], sines[1] != 0.02) == (0.02, True)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ((7, 1, 1, ""), "run 30, tel_id: got 7; allowed: 1, 2, 3, 4"),
+        ((3, 1, 1, "960"), "run 30, tel_id 3, broken_pixels: got 960; allowed: below 960"),
+    ],
+)
+def test_what_a_table_says_of_no_telescope_is_named(tmp_path, files, state, message):
+    conditions = [write_conditions(tmp_path, [*STATES[:2], state])]
+    tel_ids = [1, 2] if state[0] == 7 else [1, 2, 3]
+    inputs, params, wildcards = job(files, (1, 1), conditions, tel_ids=tel_ids, **RUN_WISE)
+    with pytest.raises(InputError, match=message) as caught:
+        make_setup(inputs, params, wildcards)
+    assert caught.value.file == conditions[0]
 
 
 def test_alignment_follows_the_campaign(files):

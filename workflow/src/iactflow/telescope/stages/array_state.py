@@ -123,6 +123,7 @@ def run_conditions(inputs, settings: Mapping, run: int, instrument: Instrument) 
     runs = read_conditions(tables[0])
     if run not in runs:
         raise InputError(tables[0], "obs_id", run, f"{len(runs)} runs of this table")
+    _check_known(sorted(runs[run].telescopes), known, tables[0], f"run {run}, tel_id")
     taken = {tel_id: state for tel_id, state in runs[run].telescopes.items() if tel_id in wanted}
     return replace(runs[run], telescopes=taken)
 

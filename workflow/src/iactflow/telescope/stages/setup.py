@@ -258,9 +258,11 @@ def make_setup(inputs, params, wildcards) -> Setup:
     name = f"simulations.{settings['name']}"
     files = listed(inputs.instrument)
     instrument = load_instrument(instrument_folder(files))
-    conditions = run_conditions(inputs, settings, run, instrument)
-    instrument = apply_conditions(instrument, conditions, name)
+    # Of the whole array: a run that lacks a telescope does not make its entry wrong.
     instrument = apply_alignment(instrument, settings.get("alignment", []), name)
+    conditions = run_conditions(inputs, settings, run, instrument)
+    tables = listed(inputs.conditions)
+    instrument = apply_conditions(instrument, conditions, tables[0] if tables else name)
     instrument = apply_reduction(instrument, settings.get("reduction"))
     site = instrument.site
     profile, extinction = load_atmosphere(
