@@ -17,6 +17,7 @@ from iactflow.shower.cascade import (
     step_buffer,
 )
 from iactflow.shower.column import make_column
+from iactflow.shower.physics_tables import SCREENING2
 from iactflow.shower.settings import CascadeSettings, Primary
 
 TABLE = standard_table()
@@ -99,21 +100,50 @@ def test_frame_and_time_of_an_inclined_muon():
     assert summary.energy_mev["ground"] > 0.99e7
 
 
-def test_muons_lose_what_bethe_says_and_bend_to_their_side():
+@pytest.mark.parametrize("particle", [5, 6])
+def test_muons_lose_what_bethe_says(particle):
+    settings = CascadeSettings(muon_decay=False, record_all=True)
+    primary = Primary(particle, 0.01, start_height_m=LEVEL_M + 1000.0)
+    steps, summary = follow(primary, TABLE, settings)
+    path = thickness_g_cm2(TABLE, LEVEL_M) - thickness_g_cm2(TABLE, LEVEL_M + 1000.0)
+    # 2.64 MeV cm2/g at 10 GeV and sea level, 1 % more in thinner air.
+    assert summary.energy_mev["deposited"] == pytest.approx(2.65 * path, rel=0.02)
+    assert steps[-1, 9] * MUON_MASS_MEV == pytest.approx(1e4 - 2.65 * path, rel=0.01)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("particle", [2, 3, 5, 6])
+def test_field_bends_particles_to_their_side(particle, axis):
+    """Lorentz force: d(u)/ds = (q B / p) u x B, as the mean over particles of 20 GeV."""
+    field = np.zeros(3)
+    field[axis] = 60.0
     settings = CascadeSettings(
-        magnetic_field_ut=(30.0, 0.0, 0.0), muon_decay=False, record_all=True
-    )
-    for particle, side in ((6, 1.0), (5, -1.0)):
-        steps, summary = follow(
-            Primary(particle, 0.01, start_height_m=LEVEL_M + 1000.0), TABLE, settings
-        )
-        path = thickness_g_cm2(TABLE, LEVEL_M) - thickness_g_cm2(TABLE, LEVEL_M + 1000.0)
-        # 2.64 MeV cm2/g at 10 GeV and sea level, 1 % more in thinner air.
-        assert summary.energy_mev["deposited"] == pytest.approx(2.65 * path, rel=0.02)
-        end = steps[-1]
-        # 0.3 B L^2 / (2 p) = 0.45 m; negative muons to the west. Scattering: 1 m.
-        assert abs(end[1] + end[7] * end[5] - side * 0.45) < 4.0
-        assert end[9] * MUON_MASS_MEV == pytest.approx(1e4 - 2.65 * path, rel=0.01)
+        magnetic_field_ut=tuple(field), muon_decay=False, record_all=True,
+        electron_cut_mev=1e4, photon_cut_mev=1e4,
+    )  # fmt: skip
+    # 45 deg off the vertical, from the north; electrons from so high that they keep their energy.
+    length, z = (2000.0, 40000.0) if particle < 4 else (5000.0, 5000.0)
+    u = np.array([-(0.5**0.5), 0.0, -(0.5**0.5)])
+    n, kinetic = 150, 2e4
+    start = [particle, kinetic, 0.0, 0.0, z, 0.0, *u]
+    cascade = Cascade(np.tile(start, (n, 1)), TABLE, settings, key(particle), step_buffer())
+    steps = np.concatenate([rows.copy() for rows in cascade])
+    steps = steps[steps[:, 10] == particle]
+    beyond = z - steps[:, 2] - steps[:, 7] * steps[:, 6] >= length * 0.5**0.5
+    begins = z - steps[:, 2] < length * 0.5**0.5
+    directions = steps[beyond & begins, 4:7]
+    momentum = steps[beyond & begins, 8] * (MUON_MASS_MEV if particle > 4 else ELECTRON_MASS_MEV)
+    assert len(directions) > 0.8 * n
+    # The direction is that at a place inside the step that crosses the length.
+    flown = (z - steps[beyond & begins, 2]) / 0.5**0.5 + 0.5 * steps[beyond & begins, 7]
+    charge = 1.0 if particle in (2, 5) else -1.0
+    turn = charge * 2.99792458e-4 * flown / np.sqrt(momentum * kinetic)
+    turned = (directions - u) / turn[:, None]
+    expected = np.cross(u, field)
+    error = turned.std(axis=0) / np.sqrt(n)
+    assert np.abs(expected).max() > 40.0
+    assert (error < 4.0).all()
+    np.testing.assert_allclose(turned.mean(axis=0), expected, atol=3.5 * error.max() + 1.0)
 
 
 def test_mean_deflection_of_muons_in_the_field():
@@ -164,13 +194,13 @@ def test_photons_fly_nine_sevenths_of_a_radiation_length():
 
 
 def test_shower_is_as_deep_and_large_as_rossi_says():
-    settings = CascadeSettings(drop_dark=False)
+    settings = CascadeSettings(drop_dark=False, electron_cut_mev=20.0, photon_cut_mev=20.0)
     profiles = []
     for shower in range(120):
         _, summary = follow(gamma_ray(0.1), TABLE, settings, shower)
         profiles.append(summary.n_charged)
     depth, number = maximum(summary.depth_g_cm2, np.mean(profiles, axis=0))
-    # Approximation B, photon primary: 245 g/cm2, 118 particles of all energies with E_c = 87.9 MeV;
+    # Approximation B, photon primary: 245 g/cm2, 135 particles of all energies with E_c = 87.9 MeV;
     # 57 % of those above 1 MeV are above 20 MeV (Nerling et al. 2006).
     assert depth == pytest.approx(245.0, abs=20.0)
     assert number == pytest.approx(0.57 * 135.0, rel=0.15)
@@ -228,6 +258,33 @@ def test_column_is_the_table():
         # What is dropped cannot radiate at any lower height it may reach.
         assert 20.0 <= row[4] <= (row[3] - 1.0) * ELECTRON_MASS_MEV + 1e-6
     assert (np.diff(column[:, 4]) <= 1e-9).all()
+
+
+@pytest.mark.parametrize("column", range(1, 9))
+def test_a_particle_that_is_nowhere_is_refused(column):
+    particle = np.array([[1, 1000.0, 0.0, 0.0, 5000.0, 0.0, 0.0, 0.0, -1.0]])
+    particle[0, column] = np.nan
+    with pytest.raises(InputError, match="particles"):
+        Cascade(particle, TABLE, DEFAULT, key(1), step_buffer())
+
+
+@pytest.mark.parametrize("kind", [1.0, 2.0, 3.0, 5.0])
+@pytest.mark.parametrize("column", [1, 4, 6, 8])
+def test_a_particle_gone_astray_ends_the_cascade(kind, column):
+    particle = np.array([[kind, 1000.0, 0.0, 0.0, 5000.0, 0.0, 0.0, 0.0, -1.0]])
+    cascade = Cascade(particle, TABLE, DEFAULT, key(1), step_buffer())
+    cascade._waiting[0, column] = np.nan
+    with pytest.raises(RuntimeError, match="lost its way"):
+        list(cascade)
+
+
+@pytest.mark.parametrize("kind", [2.0, 3.0, 5.0])
+def test_scattering_gone_astray_ends_the_cascade(kind):
+    particle = np.array([[kind, 1000.0, 0.0, 0.0, 5000.0, 0.0, 0.0, 0.0, -1.0]])
+    cascade = Cascade(particle, TABLE, DEFAULT, key(1), step_buffer())
+    cascade._works[0]["constants"][SCREENING2] = np.nan
+    with pytest.raises(RuntimeError, match="lost its way"):
+        list(cascade)
 
 
 def test_a_cascade_may_start_with_many_particles():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+
 import numpy as np
 import pytest
 from cascade_samples import FIELD_UT, key, standard_table
@@ -9,7 +11,18 @@ from scipy.spatial.transform import Rotation
 
 from iactflow.shower.air import RADIATION_LENGTH_G_CM2
 from iactflow.shower.cascade import Cascade, step_buffer
-from iactflow.shower.particles import CARRY, DEPTH, KIND, LOCAL_DENSITY, TURN, UX, UY, UZ, turned
+from iactflow.shower.particles import (
+    CARRY,
+    DEPTH,
+    KIND,
+    KINETIC,
+    LOCAL_DENSITY,
+    TURN,
+    UX,
+    UY,
+    UZ,
+    turned,
+)
 from iactflow.shower.physics_tables import CHI2, NUCLEAR_PART, SCREENING2
 from iactflow.shower.scattering import HARD_NUMBER, bend, deflect, scatter, settle, soft_mean
 from iactflow.shower.settings import CascadeSettings
@@ -30,6 +43,7 @@ def _fly_down(work):
     p = work["flying"]
     p[:] = 0.0
     p[KIND], p[UZ], p[DEPTH], p[LOCAL_DENSITY] = 3.0, -1.0, 400.0, 0.05
+    p[KINETIC] = MOMENTUM
     return p
 
 
@@ -96,6 +110,25 @@ def test_soft_mean_is_the_integral_below_the_cutoff():
     w = np.geomspace(1e-14, cutoff, 200001)
     expected = np.trapezoid(w * chi_c2 / (w + chi_a2) ** 2, w)
     assert soft_mean(chi_c2, chi_a2, HARD_NUMBER) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("ratio", [1e-12, 1e-9, 1e-7, 1e-5, 0.9e-3, 1.1e-3, 0.1, 10.0])
+def test_soft_mean_of_a_step_with_hardly_a_collision(ratio):
+    # Ratio r of the cutoff to the screening: log(1 + r) - r / (1 + r), to 40 digits.
+    with decimal.localcontext() as context:
+        context.prec = 40
+        r = decimal.Decimal(ratio)
+        expected = float((1 + r).ln() - r / (1 + r))
+    mean = soft_mean(1e-4, 1e-4 / (HARD_NUMBER * ratio), HARD_NUMBER)
+    assert mean == pytest.approx(1e-4 * expected, rel=2e-6)
+    assert mean >= 0.0
+
+
+def test_the_shortest_steps_leave_a_unit_vector(work):
+    p = _fly_down(work)
+    for chi_c2 in np.geomspace(1e-30, 1e-12, 2000):
+        scatter(work, chi_c2, MOMENTUM**2)
+        assert np.linalg.norm(p[[UX, UY, UZ]]) == pytest.approx(1.0, abs=1e-12)
 
 
 def test_directions_along_a_step_are_those_of_the_track(work):

@@ -63,10 +63,10 @@ class Cascade(Block):
     """Cuts and steps of our showers: the defaults are those that the validation tested."""
 
     electron_cut_mev: float = Field(
-        20.0, ge=0.5, le=1e4, description="electrons are followed above this kinetic energy, MeV"
+        10.0, ge=0.5, le=1e4, description="electrons are followed above this kinetic energy, MeV"
     )
     photon_cut_mev: float = Field(
-        20.0, ge=0.5, le=1e4, description="photons are followed above this energy, MeV"
+        10.0, ge=0.5, le=1e4, description="photons are followed above this energy, MeV"
     )
     max_step_x0: float = Field(0.2, ge=1e-4, le=1, description="longest step, in radiation lengths")
     max_loss_fraction: float = Field(

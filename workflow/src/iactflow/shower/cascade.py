@@ -20,7 +20,7 @@ from iactflow.campaign.philox import new_state
 from iactflow.errors import InputError
 from iactflow.shower.air import ELECTRON_MASS_MEV
 from iactflow.shower.column import LEAST_DEPTH_G_CM2, make_column
-from iactflow.shower.kernel import EMPTY, NO_ROOM, advance, put
+from iactflow.shower.kernel import EMPTY, NO_ROOM, STRAY, advance, put
 from iactflow.shower.particles import (
     FIRST_Z,
     INTERACTED,
@@ -195,7 +195,8 @@ class Cascade:
     Raises
     ------
     InputError
-        If the buffer has the wrong shape or is too small.
+        If the buffer has the wrong shape or is too small, or a particle has a number that is not
+        finite.
     """
 
     def __init__(self, particles, table, settings, key_words, buffer):
@@ -204,6 +205,8 @@ class Cascade:
             raise InputError("cascade", "shape of the buffer", buffer.shape, allowed)
         self._table, self._settings, self._steps = table, settings, buffer
         self._waiting = np.atleast_2d(np.asarray(particles, dtype=float))
+        if not np.isfinite(self._waiting).all():
+            raise InputError("cascade", "particles", particles, "finite numbers")
         self._works = np.empty(1, dtype=WORK)
         work = self._works[0]
         column, log_low, per_unit = make_column(
@@ -234,6 +237,9 @@ class Cascade:
             outcome = advance(self._works, self._steps)
             if outcome == NO_ROOM:
                 raise RuntimeError(f"a cascade needs room for more than {STACK_ROOM} particles")
+            if outcome == STRAY:
+                flying = self._works[0]["flying"][:10].tolist()
+                raise RuntimeError(f"a particle of the cascade lost its way: {flying}")
             if counts[N_ROWS]:
                 yield self._steps[: counts[N_ROWS]]
 

@@ -27,11 +27,11 @@ from iactflow.shower.particles import (
     Z,
     place,
 )
-from iactflow.shower.transport import DONE, FULL, fly_lepton, fly_muon, fly_photon
+from iactflow.shower.transport import DONE, FULL, LOST, fly_lepton, fly_muon, fly_photon
 
-__all__ = ["EMPTY", "FILLED", "NO_ROOM", "advance", "put"]
+__all__ = ["EMPTY", "FILLED", "NO_ROOM", "STRAY", "advance", "put"]
 
-EMPTY, FILLED, NO_ROOM = 0, 1, 2
+EMPTY, FILLED, NO_ROOM, STRAY = range(4)
 MOST_SECONDARIES = 2
 
 
@@ -90,7 +90,8 @@ def advance(works, steps):
     Returns
     -------
     int
-        EMPTY: the cascade has ended; FILLED: call again; NO_ROOM: the stack is too small.
+        EMPTY: the cascade has ended; FILLED: call again; NO_ROOM: the stack is too small;
+        STRAY: the flying particle has no finite energy, depth or direction, or flies without end.
     """
     work = works[0]
     p, counts = work.flying, work.counts
@@ -113,5 +114,7 @@ def advance(works, steps):
             outcome = fly_muon(work, steps)
         if outcome == FULL:
             return FILLED
+        if outcome == LOST:
+            return STRAY
         if outcome == DONE or not _interact(work):
             counts[ACTIVE] = 0

@@ -168,7 +168,7 @@ def move(work, path):
 def _count_levels(work, start, end):
     """Count a charged particle at the levels of the profile between two depths."""
     low, high = min(start, end) * work.limits[2], max(start, end) * work.limits[2]
-    for level in range(int(low) + 1, min(int(high) + 1, N_LEVELS)):
+    for level in range(max(int(low) + 1, 0), min(int(high) + 1, N_LEVELS)):
         work.profile[level] += 1.0
 
 

@@ -25,6 +25,7 @@ from iactflow.shower.particles import (
     CARRY,
     DEPTH,
     KIND,
+    KINETIC,
     LOCAL_DENSITY,
     TURN,
     UX,
@@ -50,6 +51,9 @@ from iactflow.shower.physics_tables import (
 __all__ = ["HARD_NUMBER", "bend", "deflect", "scatter", "settle", "soft_mean"]
 
 HARD_NUMBER = 0.25
+# Below this the logarithm and the fraction in `soft_mean` cancel; the next term of the series is
+# 9/8 of the square of this.
+_SMALL_RATIO = 1e-3
 
 
 @jit
@@ -66,9 +70,11 @@ def soft_mean(chi_c2, chi_a2, number):
     Returns
     -------
     float
-        Mean of w, the square of the angle for small angles.
+        Mean of w, the square of the angle for small angles; never negative.
     """
     ratio = chi_c2 / (number * chi_a2)
+    if ratio < _SMALL_RATIO:
+        return chi_c2 * ratio * ratio * (0.5 - 2.0 / 3.0 * ratio)
     return chi_c2 * (np.log(1.0 + ratio) - ratio / (1.0 + ratio))
 
 
@@ -78,6 +84,11 @@ def _hard(work, chi_c2, chi_a2, momentum2):
     constants, state = work.constants, work.state
     across_1, across_2 = 0.0, 0.0
     cutoff = chi_c2 / HARD_NUMBER
+    # An electron gives at most half of its energy: by Moller's convention the slower of the two is
+    # the one knocked on. A positron may give all.
+    largest = constants[ELECTRON_CUT]
+    if work.flying[KIND] < 4.0:
+        largest = min(largest, (0.5 if work.flying[KIND] == 3.0 else 1.0) * work.flying[KINETIC])
     remaining = np.exp(-chi_c2 / (cutoff + chi_a2))
     chance = unit(state)
     while chance > remaining:
@@ -88,7 +99,7 @@ def _hard(work, chi_c2, chi_a2, momentum2):
             continue
         # Momentum transfer to an electron, as kinetic energy: knock-ons have a deflection already.
         electron = 1.0 - constants[NUCLEAR_PART]
-        if momentum2 * w > 2.0 * ELECTRON_MASS_MEV * constants[ELECTRON_CUT]:
+        if momentum2 * w > 2.0 * ELECTRON_MASS_MEV * largest:
             electron = 0.0
         form = np.exp(-constants[NUCLEAR_SIZE2] * momentum2 * w)
         spin = 1.0 - 0.25 * w

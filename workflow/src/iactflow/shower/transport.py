@@ -4,6 +4,9 @@ A charged particle goes in straight steps with continuous loss and scattering; t
 discrete interaction is drawn with a cross-section not below the true one anywhere in the step, and
 the interaction happens with the ratio of the two (Coleman, Nucl. Sci. Eng. 32 (1968) 76), so that a
 cross-section that changes with the energy loss needs no small steps.
+
+A particle that is nowhere, or flies nowhere, would fly for ever, since nothing compares with a NaN:
+it is found at the start of a step and ends the cascade with an error.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from iactflow.shower.particles import (
     SPEED_OF_LIGHT_M_NS,
     TIME,
     TOP,
+    UX,
+    UY,
     UZ,
     fly_straight,
     move,
@@ -51,9 +56,10 @@ from iactflow.shower.physics_tables import (
 )
 from iactflow.shower.scattering import deflect, settle
 
-__all__ = ["DONE", "FULL", "INTERACTS", "fly_lepton", "fly_muon", "fly_photon"]
+__all__ = ["DONE", "FULL", "INTERACTS", "LOST", "fly_lepton", "fly_muon", "fly_photon"]
 
-DONE, FULL, INTERACTS = 0, 1, 2
+DONE, FULL, INTERACTS, LOST = range(4)
+MOST_STEPS = 10_000_000  # between two interactions: the finest settings need some 3e5
 MUON_LIFE_M = 658.638  # c tau
 MUON_CUT_MEV = 100.0
 # Mean square angle per step over chi_c^2: a logarithm, here of a tenth of a radiation length.
@@ -97,6 +103,12 @@ def _momentum(kinetic, mass):
 
 
 @jit
+def _astray(p):
+    """Whether a particle has an energy, a depth or a direction that is no finite number."""
+    return not abs(p[KINETIC] + p[DEPTH] + p[UX] + p[UY] + p[UZ]) < np.inf
+
+
+@jit
 def _go(work, steps, step, loss, mass):
     """Deflect and fly a step with a loss per g/cm2. False where the air ends."""
     p = work.flying
@@ -119,11 +131,15 @@ def fly_lepton(work, steps):
     Returns
     -------
     int
-        DONE, FULL (no more room for steps) or INTERACTS.
+        DONE, FULL (no more room for steps), INTERACTS, or LOST (no finite number, no end).
     """
     p, table = work.flying, work.leptons
     sign = 1 if p[KIND] == 2.0 else 0
-    while work.counts[N_ROWS] < steps.shape[0]:
+    for _ in range(MOST_STEPS):
+        if work.counts[N_ROWS] == steps.shape[0]:
+            return FULL
+        if _astray(p):
+            return LOST
         kinetic = p[KINETIC]
         if kinetic < p[LOCAL_DARK_ELECTRON]:
             work.tally[CUT_ELECTRON] += kinetic + rest_energy(p[KIND])
@@ -152,12 +168,15 @@ def fly_lepton(work, steps):
             if unit(work.state) * majorant < here:
                 settle(work, _momentum(p[KINETIC], ELECTRON_MASS_MEV))
                 return INTERACTS
-    return FULL
+    return LOST
 
 
 @jit
 def fly_muon(work, steps):
     """Carry a muon to its decay or its end.
+
+    Its knock-ons are a part of the continuous loss and are not followed: above the threshold of
+    Cherenkov light they would add 1 to 2 % to the light of the muon itself.
 
     Parameters
     ----------
@@ -169,13 +188,17 @@ def fly_muon(work, steps):
     Returns
     -------
     int
-        DONE, FULL or INTERACTS, which is its decay.
+        DONE, FULL, LOST or INTERACTS, which is its decay.
     """
     p, decays = work.flying, work.constants[MUON_DECAY] > 0.0
     if p[PATHS] < 0.0:
         p[PATHS] = 1.0
         p[LIFE] = -MUON_LIFE_M * np.log(unit(work.state))
-    while work.counts[N_ROWS] < steps.shape[0]:
+    for _ in range(MOST_STEPS):
+        if work.counts[N_ROWS] == steps.shape[0]:
+            return FULL
+        if _astray(p):
+            return LOST
         kinetic = p[KINETIC]
         if kinetic < MUON_CUT_MEV:
             work.tally[CUT_ELECTRON] += kinetic + rest_energy(p[KIND])
@@ -195,7 +218,7 @@ def fly_muon(work, steps):
         if decays and p[LIFE] < 0.0:
             settle(work, _momentum(p[KINETIC], MUON_MASS_MEV))
             return INTERACTS
-    return FULL
+    return LOST
 
 
 @jit
@@ -210,9 +233,11 @@ def fly_photon(work):
     Returns
     -------
     int
-        DONE or INTERACTS.
+        DONE, INTERACTS or LOST.
     """
     p, table = work.flying, work.photons
+    if _astray(p):
+        return LOST
     position = (np.log(p[KINETIC]) - LOG_LOW) * NODES_PER_E
     i = int(position)
     cross_section = table[i, 0] + (position - i) * (table[i + 1, 0] - table[i, 0])
