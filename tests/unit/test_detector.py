@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from iactflow.campaign.streams import StreamKey
 from iactflow.errors import InputError
 from iactflow.instrument.description import ArrayTrigger
 from iactflow.instrument.load import load_instrument
-from iactflow.telescope.camera import PhotoElectrons
+from iactflow.telescope.camera import PhotoElectrons, no_photoelectrons
 from iactflow.telescope.detector import Detector, EventKey
-from iactflow.telescope.detector_tables import light_responses
+from iactflow.telescope.detector_tables import light_responses, readout_function
 from iactflow.telescope.frames import camera_position
 from iactflow.telescope.night_sky import draw_night_sky
+from iactflow.telescope.stages.events import calibration_columns
 from iactflow.telescope.trigger import fire_trigger
 
 POINTING = (65.0, 170.0)
@@ -230,6 +232,36 @@ def test_broken_pixels_are_dark(hess, photons):
     assert pixels.size > 0
     assert not np.isin(pixels, broken).any()
     assert np.isin(detector.photoelectrons(2, photons[2], KEY).pixel, broken).any()
+
+
+def test_calibration_makes_pixels_equal_in_uniform_light(hess):
+    detector = Detector(hess, *POINTING, broken_pixels={1: [5]})
+    tables = detector.tables[1]
+    readout, qe = tables.readout, tables.camera.qe
+    # As many photoelectrons as the quantum efficiency makes of the same light, at the best time.
+    best_ns = readout.first_ns + readout.step_ns * readout.pulse[0, 0].argmax()
+    light = PhotoElectrons(
+        np.arange(960, dtype=np.int32),
+        np.full(960, best_ns - readout.offset_ns, dtype=np.float32),
+        (100.0 * qe).astype(np.float32),
+    )
+    state = new_state(StreamKey(1, "night_sky").words())
+    read = [
+        readout_function(tables)(light, no_photoelectrons(), np.zeros(960), 0.0, readout, state)
+        for _ in range(50)
+    ]
+    setup = SimpleNamespace(run=1, start_s=0)
+    for columns in calibration_columns(setup, detector):
+        if columns["tel_id"] != 1:
+            continue
+        charge = np.mean(read, axis=0)[columns["channel"]] - columns["pedestal_adu"]
+        charge *= columns["pe_per_adu"] * columns["flatfield"]
+        live = columns["status"] == 0
+        np.testing.assert_array_equal(np.flatnonzero(~live), [5])
+        # Noise of 50 readings and a digit: 0.1 to 0.6 % of a pixel.
+        assert charge[live].std() < 0.007 * charge[live].mean()
+        assert charge[live].mean() == pytest.approx(100.0 * qe[live].mean(), rel=2e-3)
+        assert columns["flatfield"][live].mean() == pytest.approx(1.0, abs=1e-9)
 
 
 def test_bad_input_is_refused(hess, detector, photons):

@@ -163,17 +163,22 @@ def calibration_columns(setup: Setup, detector: Detector) -> Iterator[dict]:
     Yields
     ------
     dict of str to array
-        Columns of the table ``calibration`` for one telescope and channel. Counts per
-        photoelectron are those of the charge, or of the peak of its pulse. The pedestal is the
-        electronic one: what the night sky adds is in the data.
+        Columns of the table ``calibration`` for one telescope and channel. Factors make charges
+        of pixels equal for equal light, whatever their quantum efficiency; photoelectrons per
+        count go with them and belong to a pixel of mean quantum efficiency. Counts are those of
+        the charge, or of the peak of its pulse. The pedestal is the electronic one: what the night
+        sky adds is in the data.
     """
     for tel_id, tables in detector.tables.items():
         readout = tables.readout
-        broken = np.isin(np.arange(tables.n_pixels), setup.broken_pixels.get(tel_id, ()))
         for channel in range(readout.counts.shape[0]):
             counts = readout.counts[channel].astype(np.float64)
-            live = counts > 0.0
-            mean = counts[live].mean()
+            live = tables.camera.qe > 0.0
+            qe = tables.camera.qe[live]
+            factors = np.ones_like(counts)
+            factors[live] = 1.0 / (counts[live] * qe)
+            mean = factors[live].mean()
+            factors[live] /= mean
             yield {
                 "obs_id": setup.run,
                 "tel_id": tel_id,
@@ -183,10 +188,10 @@ def calibration_columns(setup: Setup, detector: Detector) -> Iterator[dict]:
                 "time_qns": 0,
                 "pedestal_adu": readout.pedestal[channel],
                 "pedestal_std_adu": readout.noise[channel],
-                "pe_per_adu": 1.0 / mean,
-                "flatfield": np.divide(mean, counts, out=np.ones_like(counts), where=live),
+                "pe_per_adu": mean * qe.mean(),
+                "flatfield": factors,
                 "time_shift_ns": 0.0,
-                "status": (broken | ~live).astype(np.uint8),
+                "status": (~live).astype(np.uint8),
             }
 
 
