@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -177,6 +178,26 @@ def test_pixels_detect_by_their_quantum_efficiency():
     image = np.bincount(_detect(hits, table)[0], minlength=7)
     assert image[2] == 0
     np.testing.assert_allclose(image / n, table.qe / table.qe_ceiling, atol=0.008)
+
+
+def test_pixels_without_efficiency_are_broken():
+    relative = np.where(np.arange(7) == 3, 0.0, 0.9)
+    made = camera(replace(hexagonal_pixels(7), relative_efficiency=relative))
+    table = make_camera_table(made, key_words())
+    assert table.qe[3] == 0.0
+    assert table.gain[3] == 1.0
+    np.testing.assert_allclose(np.delete(table.gain, 3), 1.0, atol=0.1)
+    assert np.delete(table.gain, 3).mean() == pytest.approx(1.0, rel=1e-12)
+    dark = replace(made, pixels=replace(made.pixels, relative_efficiency=np.zeros(7)))
+    with pytest.raises(InputError, match="relative_efficiency"):
+        make_camera_table(dark, key_words())
+
+
+@pytest.mark.parametrize("key", ["qe_variation", "gain_variation"])
+@pytest.mark.parametrize("value", [-0.01, 0.34, np.nan])
+def test_variations_that_leave_no_gain_are_refused(key, value):
+    with pytest.raises(InputError, match=key):
+        make_camera_table(camera(**{key: value}), key_words())
 
 
 def test_bad_cameras_are_refused():

@@ -47,6 +47,8 @@ WRONG = [
     ("Small.yaml", "optics.reflectivity", {"table": "tables/facets.ecsv"}, "two columns"),
     ("Small.yaml", "camera.readout.n_samples", 16.5, "a whole number"),
     ("Small.yaml", "camera.nsb_airmass", [1.0], "a list of 2 numbers"),
+    ("Small.yaml", "camera.qe_variation", 0.34, "from 0 to 0.33"),
+    ("Small.yaml", "camera.gain_variation", 0.34, "from 0 to 0.33"),
     ("Small.yaml", "camera.trigger.groups", {"table": "tables/pixels.ecsv"}, "source"),
     ("instrument.yaml", "telescopes.2.type", "Large", "Large.yaml"),
     ("instrument.yaml", "telescopes.2.x_m", None, "a number"),
@@ -66,6 +68,19 @@ def test_bad_values_are_refused(version, document, key, value, allowed):
     # The error of a bad table names the table.
     table = value.get("table") if isinstance(value, dict) else None
     assert key.rpartition(".")[2] in str(raised.value) or (table and table in str(raised.value))
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("facets", "x_m"), ("facets", "focal_length_m"), ("pixels", "y_m")]
+)
+def test_columns_that_are_not_finite_are_refused(version, table, column):
+    path = version / f"tables/{table}.ecsv"
+    columns = read_table(path)
+    columns[column][1] = np.nan
+    path.unlink()
+    write_table(path, columns, SOURCE)
+    with pytest.raises(InputError, match=rf"{column}.*finite numbers"):
+        load_instrument(version)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +160,15 @@ def test_a_type_extends_another(version):
 def test_versions_that_extend_each_other_are_refused(version):
     change(version, "instrument.yaml", "extends", "2")
     write(version.parent / "2", "instrument.yaml", {"extends": "1"})
+    with pytest.raises(InputError, match="not met before"):
+        load_instrument(version)
+
+
+def test_instruments_that_extend_each_other_are_refused(version):
+    change(version, "instrument.yaml", "extends", "../other/1")
+    other = version.parents[1] / "other/1"
+    other.mkdir(parents=True)
+    write(other, "instrument.yaml", {"extends": f"../{version.parent.name}/1"})
     with pytest.raises(InputError, match="not met before"):
         load_instrument(version)
 

@@ -131,10 +131,11 @@ CAMERA = {
     "transmission": number(0, 2),
     "quantum_efficiency": curve(0, 1),
     "collection_efficiency": number(0, 1),
-    "qe_variation": number(0, 1),
+    # Variations are cut at three standard deviations: what is left must be above 0.
+    "qe_variation": number(0, 0.33),
     "single_pe": curve(0),
     "single_pe_afterpulse": curve(0),
-    "gain_variation": number(0, 1),
+    "gain_variation": number(0, 0.33),
     "transit_time_jitter_ns": number(0, 100),
     "transit_time_error_ns": number(0, 100),
     "nsb_rate_ghz": number(0, 100),
@@ -215,7 +216,15 @@ def build_telescope_type(name: str, blocks: dict, file: Path) -> d.TelescopeType
     return d.TelescopeType(name, d.Optics(**optics), d.Camera(**camera))
 
 
+def _check_finite(table: dict, leaf: Leaf) -> None:
+    for name, values in table.items():
+        if not np.isfinite(values).all():
+            raise InputError(leaf.file, f"{leaf.key}.{name}", leaf.value, "finite numbers")
+
+
 def _facets(table: dict, leaf: Leaf) -> d.Facets:
+    # A height that is not a number follows from the shape of the dish.
+    _check_finite({k: v for k, v in table.items() if k != "z_m"}, leaf)
     if not np.isin(table["shape"], (0, 1, 2, 3)).all() or (table["diameter_m"] <= 0).any():
         raise InputError(leaf.file, leaf.key, leaf.value, "shapes 0 to 3, diameters above 0 m")
     return d.Facets(**(table | {"shape": table["shape"].astype(np.int64)}))
@@ -224,6 +233,7 @@ def _facets(table: dict, leaf: Leaf) -> d.Facets:
 def _pixels(values: dict, leaf: Leaf) -> dict:
     """Pixels with the columns of their table as arguments of `Pixels`."""
     positions = values.pop("positions")
+    _check_finite(positions, leaf)
     relative = positions["relative_efficiency"]
     if (relative < 0).any() or (relative > 1).any():
         raise InputError(leaf.file, leaf.key, leaf.value, "relative efficiencies from 0 to 1")

@@ -8,6 +8,7 @@ leaf, so that a value keeps the source of the document that gave it.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -177,7 +178,7 @@ def read_version(directory: Path) -> tuple[dict, list[Path]]:
         Bad documents, or versions that extend each other.
     """
     documents, chain = [], []
-    current = Path(directory)
+    current = Path(os.path.normpath(directory))
     while True:
         file = current / "instrument.yaml"
         content = read_document(file)
@@ -185,7 +186,8 @@ def read_version(directory: Path) -> tuple[dict, list[Path]]:
         chain.append(current)
         if "extends" not in content:
             break
-        current = current.parent / str(content["extends"])
+        # Without "..", by which a version would have more than one name.
+        current = Path(os.path.normpath(current.parent / str(content["extends"])))
         if current in chain:
             raise InputError(file, "extends", content["extends"], "a version not met before")
     blocks: dict = {}

@@ -57,7 +57,7 @@ class Rule(NamedTuple):
             "mapping": "a mapping",
             "curve": f"a table or points, abscissa ascending, values{span}",
             "columns": f"a table with the columns {', '.join(self.choices)}",
-            "cylinders": "a table of cylinders, or an empty list",
+            "cylinders": "a table of cylinders, all numbers finite, or an empty list",
             "groups": "a table of pixel groups",
         }
         return texts[self.kind] + (" or null" if self.optional else "")
@@ -208,8 +208,10 @@ def _cylinders(leaf, rule):
     table = _table(leaf, (*CYLINDER, "transparency"))
     if table is None:
         return None
-    rows = np.column_stack(list(table.values())).tolist()
-    return tuple(Cylinder(tuple(r[:3]), tuple(r[3:6]), r[6], r[7]) for r in rows)
+    rows = np.column_stack(list(table.values()))
+    if not np.isfinite(rows).all():
+        return None
+    return tuple(Cylinder(tuple(r[:3]), tuple(r[3:6]), r[6], r[7]) for r in rows.tolist())
 
 
 def _groups(leaf, rule):

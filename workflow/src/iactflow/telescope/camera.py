@@ -84,12 +84,12 @@ class CameraTable(NamedTuple):
     guide_step_deg : float
         Step of ``guide``.
     qe : ndarray of float64, shape (n,)
-        Quantum efficiency relative to the mean one; 0: broken.
+        Quantum efficiency relative to the mean one; 0: broken, or described as without any.
     qe_ceiling : float
         What no pixel exceeds.
     gain : ndarray of float64, shape (n,)
         Counts per photoelectron relative to the nominal ones, flat-fielded: pixels with more
-        quantum efficiency have less gain.
+        quantum efficiency have less gain; 1 where there is none.
     transit_time_ns : ndarray of float64, shape (n,)
         Deviation of the pixel's transit time.
     jitter_ns : float
@@ -171,9 +171,12 @@ def make_camera_table(camera: Camera, key_words: np.ndarray, broken_pixels=()) -
     Raises
     ------
     InputError
-        If a pixel's shape is unknown, a light guide has no efficiency or a broken pixel is not one
-        of the camera.
+        If a pixel's shape is unknown, variations are so large that some gain would not be above 0,
+        no pixel or light guide has an efficiency or a broken pixel is not one of the camera.
     """
+    for key in ("qe_variation", "gain_variation"):
+        if not 0.0 <= getattr(camera, key) < 1.0 / N_SIGMA:
+            raise InputError("camera", key, getattr(camera, key), f"0 to below 1 / {N_SIGMA:g}")
     pixels = camera.pixels
     x, y = (np.ascontiguousarray(v, dtype=np.float64) for v in (pixels.x_m, pixels.y_m))
     normal_x, normal_y = _normals(pixels)
@@ -184,8 +187,12 @@ def make_camera_table(camera: Camera, key_words: np.ndarray, broken_pixels=()) -
     if pixels.relative_efficiency is not None:
         qe *= pixels.relative_efficiency
     # Gains are set for equal charge at equal light; what is left is the quoted variation.
-    gain = (1.0 + camera.gain_variation * deviation[1]) / qe
-    gain /= np.mean(gain)
+    live = qe > 0.0
+    if not live.any():
+        raise InputError("camera", "pixels.relative_efficiency", 0.0, "a pixel above 0")
+    gain = np.ones(x.size)
+    gain[live] = (1.0 + camera.gain_variation * deviation[1][live]) / qe[live]
+    gain[live] /= np.mean(gain[live])
     broken = np.asarray(broken_pixels, dtype=np.int64).ravel()
     if np.any((broken < 0) | (broken >= x.size)):
         raise InputError("camera", "broken_pixels", broken.tolist(), f"0 to {x.size - 1}")
