@@ -208,7 +208,11 @@ def test_a_run_is_simulated_as_it_was_taken(tmp_path, files):
     conditions = [write_conditions(tmp_path)]
     folder = make_events(tmp_path / "c", files, (1, 3), conditions=conditions, **RUN_WISE)
     file = folder / "nsb1.root"
-    assert read_metadata(file)["tel_ids"] == [1, 2, 4]
+    states = read_table(file, "telescope_states")
+    assert states["tel_id"].tolist() == [1, 2, 4]
+    assert states["throughput"].tolist() == [0.8, 0.7, 1.0]
+    assert states["n_broken_pixels"].tolist() == [100, 0, 0]
+    assert set(states["altitude_deg"]) == {65.0}
     assert set(read_table(file, "pointing")["altitude_deg"]) == {65.0}
     assert set(read_table(file, "pointing")["time_s"]) == {1154206833}
     assert read_table(file, "simulation_runs")["obs_id"].tolist() == [30]
@@ -221,6 +225,24 @@ def test_a_run_is_simulated_as_it_was_taken(tmp_path, files):
     assert len(of_first)
     assert int(ak.sum(of_first[:, :100])) == 0
     assert int(ak.sum(of_first[:, 100:])) > 0
+
+
+def test_runs_of_other_states_merge(tmp_path, files, whole):
+    table = write_conditions(tmp_path)
+    alignment = [{"tel_ids": [4], "vertical": {"sine_deg": 0.02}}]
+    changes = {**RUN_WISE, "nsb_levels": [1.0, 2.0], "alignment": alignment}
+    folder = make_events(tmp_path / "c", files, (1, 1), conditions=[table], **changes)
+    merge_tables([folder / "nsb1.root", whole / "nsb1.root"], tmp_path / "both.root")
+    states = read_table(tmp_path / "both.root", "telescope_states")
+    assert states["obs_id"].tolist() == [7] * 4 + [30] * 3
+    assert states["tel_id"].tolist() == [1, 2, 3, 4, 1, 2, 4]
+    assert states["altitude_deg"].tolist() == [70.0] * 4 + [65.0] * 3
+    sines = states["align_vertical_sine_deg"]
+    assert (sines[6], sines[4]) == (0.02, sines[0])
+    # The factor 1.5 of the sky goes with the throughput.
+    rates = states["nsb_rate_ghz"]
+    assert rates[4] / rates[6] == pytest.approx(0.8)
+    assert rates[6] / rates[3] == pytest.approx(1.5, rel=0.05)
 
 
 def test_a_run_may_lack_a_telescope_of_the_alignment(tmp_path, files):

@@ -43,6 +43,21 @@ CORE_TRUTH = (
     Column("true_core_x_m", "f8", "m", "core, to the north"),
     Column("true_core_y_m", "f8", "m", "core, to the west"),
 )
+
+
+def _tilt(direction: str) -> tuple[Column, ...]:
+    """Columns of the random tilt of mirror facets in one direction."""
+    name, at = f"align_{direction}", "tilt of facets around the vertical axis"
+    if direction == "vertical":
+        at = "tilt of facets around the horizontal axis"
+    return (
+        Column(f"{name}_sigma_deg", "f8", "deg", f"{at}: rms at the zenith of alignment"),
+        Column(f"{name}_zenith_deg", "f8", "deg", f"{at}: zenith of alignment"),
+        Column(f"{name}_cosine_deg", "f8", "deg", f"{at}: cosine term"),
+        Column(f"{name}_sine_deg", "f8", "deg", f"{at}: sine term"),
+    )
+
+
 SIMULATION = (
     Table(
         "simulation_runs",
@@ -70,6 +85,29 @@ SIMULATION = (
             Column("seed", "u8", "", "seed of the campaign"),
         ),
         ("obs_id", "shower_id_min"),
+    ),
+    Table(
+        "telescope_states",
+        "simulation",
+        "State of a telescope in a simulated run.",
+        (
+            OBS_ID,
+            TEL_ID,
+            Column("altitude_deg", "f8", "deg", "altitude of the pointing"),
+            Column("azimuth_deg", "f8", "deg", "azimuth of the pointing"),
+            Column("throughput", "f8", "", "factor on all efficiencies of the description"),
+            Column(
+                "nsb_rate_ghz",
+                "f8",
+                "GHz",
+                "night-sky photoelectrons of a pixel of mean quantum efficiency, at factor 1",
+            ),
+            Column("n_broken_pixels", "i4", "", "pixels without signal"),
+            *_tilt("horizontal"),
+            *_tilt("vertical"),
+        ),
+        ("obs_id", "tel_id"),
+        shared=True,
     ),
     Table(
         "thrown_events",

@@ -224,8 +224,8 @@ def _core_distance_m(showers: dict, row: np.ndarray, cores: dict) -> np.ndarray:
     return np.linalg.norm(np.cross(core, axis), axis=1)
 
 
-def _shown_event(chunks: list[str]) -> tuple[dict[str, dict], dict] | None:
-    """Tables of one event: of those with most telescopes, the one of median brightness."""
+def _shown_event(chunks: list[str]) -> tuple[dict[str, dict], Path]:
+    """Tables of one event, and its file: of most telescopes, the one of median brightness."""
     for chunk in chunks:
         file = _files(chunk)[0]
         images = read_table(file, "true_images", ["event_id", "true_image_sum"])
@@ -241,8 +241,8 @@ def _shown_event(chunks: list[str]) -> tuple[dict[str, dict], dict] | None:
         for name in ("simulated_events", "true_images", *READ_OUT, "telescope_trigger"):
             if name in present:
                 tables[name] = _rows_of(file, name, event)
-        return tables, read_metadata(file)
-    return None
+        return tables, file
+    return {}, _files(chunks[0])[0]
 
 
 def _rows_of(file: Path, name: str, event: int) -> dict:
@@ -280,26 +280,25 @@ def summarise_simulation(inputs, outputs, params, wildcards) -> None:
     for chunk in chunks:
         total.add(chunk)
     tables = total.tables()
-    shown = _shown_event(chunks)
-    if shown is not None:
-        tables |= shown[0]
-    metadata = read_metadata(_files(chunks[0])[0])
+    event, file = _shown_event(chunks)
+    tables |= event
     write_table(outputs.table, tables, {"production": settings["name"]})
-    write_json(outputs.summary, _numbers(settings, total, metadata))
+    write_json(outputs.summary, _numbers(settings, total, file))
 
 
-def _numbers(settings: dict, total: _Production, metadata: dict) -> dict:
+def _numbers(settings: dict, total: _Production, file: Path) -> dict:
+    metadata, states = read_metadata(file), read_table(file, "telescope_states")
     n_thrown = int(total.thrown.sum())
     levels = sorted(total.triggered)
     return {
         "name": settings["name"],
-        "pointing_deg": metadata["pointing_deg"],
+        "pointing_deg": [states[name][0].item() for name in ("altitude_deg", "azimuth_deg")],
         "particle": settings["particle"],
         "backend": settings["shower"]["backend"],
         "instrument": metadata["instrument"],
         "instrument_version": metadata["instrument_version"],
         "instrument_digest": metadata["instrument_digest"],
-        "n_telescopes": len(metadata["tel_ids"]),
+        "n_telescopes": len(states["tel_id"]),
         **{key: settings[key] for key in OF_THE_SHOWERS},
         "n_showers": total.n_showers,
         "n_thrown": n_thrown,

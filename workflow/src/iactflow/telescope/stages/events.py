@@ -16,6 +16,7 @@ from iactflow.telescope.stages.corsika import read_corsika_showers
 from iactflow.telescope.stages.iact_files import open_iact_file
 from iactflow.telescope.stages.kept_photons import read_showers
 from iactflow.telescope.stages.record import Recorder
+from iactflow.telescope.stages.run_state import state_columns
 from iactflow.telescope.stages.setup import Setup, make_detector, make_setup
 from iactflow.telescope.stages.showers import (
     LitShower,
@@ -40,7 +41,7 @@ SHOWERS = (
     "telescope_light",
 )
 EVENTS = ("simulated_events", "trigger", "telescope_trigger", "true_images")
-OF_THE_RUN = ("pointing", "calibration")
+OF_THE_RUN = ("telescope_states", "pointing", "calibration")
 
 
 def level_file(folder: str | Path, factor: float) -> Path:
@@ -134,9 +135,10 @@ def _add_event(
 
 
 def _finish(recorder: Recorder, setup: Setup, detector: Detector, thrown: Sequence[Thrown]) -> None:
-    """Tables of the run: what was thrown, pointing, calibration."""
+    """Tables of the run: what was thrown, state of the telescopes, pointing, calibration."""
     recorder.flush()
     finish_run(recorder, setup, thrown)
+    recorder.extend("telescope_states", state_columns(setup))
     pointing = {
         "obs_id": setup.run,
         "tel_id": np.array(setup.tel_ids),

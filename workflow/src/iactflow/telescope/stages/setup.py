@@ -136,7 +136,7 @@ class Setup:
         return np.array([t.type.optics.sphere_radius_m for t in self.instrument.telescopes])
 
     def describe(self) -> dict:
-        """What the products say of the array and the air.
+        """What the products say of the array and the air: the same for all runs of a production.
 
         Returns
         -------
@@ -150,8 +150,6 @@ class Setup:
             "instrument": instrument.name,
             "instrument_version": instrument.version,
             "instrument_digest": instrument.digest,
-            "tel_ids": self.tel_ids,
-            "pointing_deg": [self.alt_deg, self.az_deg],
             "atmosphere": instrument.site.atmosphere,
         }
 
