@@ -13,8 +13,9 @@ def front(instrument, alt_deg, az_deg, n_photons, seed=1, spread_rad=0.002, time
     """Photons of a distant source on each telescope's sphere; the image is a round blob."""
     random = np.random.default_rng(seed)
     axes = ground_to_telescope(alt_deg, az_deg)
-    positions = np.array([(t.x_m, t.y_m, t.z_m) for t in instrument.telescopes])
-    delays = front_delays_ns(positions, alt_deg, az_deg)
+    heights = [t.z_m + t.type.optics.sphere_height_m for t in instrument.telescopes]
+    centres = [(t.x_m, t.y_m, z) for t, z in zip(instrument.telescopes, heights, strict=True)]
+    delays = front_delays_ns(np.array(centres), alt_deg, az_deg)
     photons = {}
     for telescope, delay in zip(instrument.telescopes, delays, strict=True):
         radius = telescope.type.optics.sphere_radius_m * np.sqrt(random.random(n_photons))

@@ -189,6 +189,20 @@ def test_types_of_telescopes_are_in_time(repository):
     event = detector.respond(front(array, *POINTING, 4000), KEY)[0]
     assert len(event.telescopes) == 2
     assert np.ptp([t.trigger_time_ns for t in event.telescopes]) > 20.0
+
+
+def test_clocks_are_compared_at_the_centres_of_the_spheres(hess):
+    # Light is 45 ns earlier at 15 m above the telescope.
+    optics = replace(hess.telescopes[0].type.optics, sphere_height_m=15.0)
+    high = replace(
+        hess.telescopes[0], type=replace(hess.telescopes[0].type, name="high", optics=optics)
+    )
+    array = replace(hess, telescopes=(high, *hess.telescopes[1:]))
+    detector = Detector(array, *POINTING)
+    event = detector.respond(front(array, *POINTING, 4000), KEY)[0]
+    assert len(event.telescopes) == 4
+    clocks = [t.trigger_time_ns - detector.delays_ns[t.tel_id] for t in event.telescopes]
+    assert np.ptp(clocks) < 6.0
     # The front reaches the reference point at time zero.
     assert event.time_ns == pytest.approx(0.0, abs=6.0)
 

@@ -53,7 +53,7 @@ def front_delays_ns(positions_m: np.ndarray, alt_deg: float, az_deg: float) -> n
     Parameters
     ----------
     positions_m : ndarray of float64, shape (n, 3)
-        North, west, up.
+        Where light has its times, centres of the telescopes' spheres: north, west, up.
     alt_deg, az_deg : float
         Direction from which the light comes.
 

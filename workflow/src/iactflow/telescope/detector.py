@@ -184,7 +184,10 @@ class Detector:
             instrument, alt_deg, az_deg, tuple(nsb_levels), seed, broken_pixels or {}, light
         )
         self.positions_m = {t.tel_id: (t.x_m, t.y_m, t.z_m) for t in instrument.telescopes}
-        delays = front_delays_ns(np.array(list(self.positions_m.values())), alt_deg, az_deg)
+        # Photons have their times at the centres of the spheres.
+        centres_m = np.array(list(self.positions_m.values()))
+        centres_m[:, 2] += [t.type.optics.sphere_height_m for t in instrument.telescopes]
+        delays = front_delays_ns(centres_m, alt_deg, az_deg)
         self.delays_ns = {
             tel_id: delay + self.tables[tel_id].path_ns
             for tel_id, delay in zip(self.positions_m, delays.tolist(), strict=True)
