@@ -1,0 +1,73 @@
+"""Simulations inside the image: nothing is left to compile, and the bits are those of any CPU."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.products import activities, differing, digests
+from tests.workflow import REPOSITORY, snakemake
+
+pytestmark = [pytest.mark.platform, pytest.mark.slow]
+
+CHUNK = "results/photons-ci/simulations/gamma/run1/chunks/00000"
+
+
+@pytest.fixture(scope="module")
+def campaign(image, tmp_path_factory) -> Path:
+    """Return the smallest simulation, cut down to one job and pinned to the image built here."""
+    content = yaml.safe_load((REPOSITORY / "config/campaigns/photons-ci.yaml").read_text())
+    content["image"] = str(image)
+    content["simulations"]["gamma"]["n_showers"] = 8
+    file = tmp_path_factory.mktemp("simulation") / "photons-ci.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+@pytest.fixture(scope="module")
+def compiled(image) -> Path:
+    """Return the folder of compiled kernels on this node, removed: a node that is new."""
+    digest = (image / "opt/iactflow/numba-cache/digest").read_text().strip()
+    folder = Path(f"/tmp/iactflow-cache-{os.getuid()}/numba-{digest}")
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def inside(campaign, compiled, container_environment, run_folder) -> Path:
+    """Return the working folder of a job that ran inside the image, the first on its node."""
+    folder = run_folder("simulation")
+    snakemake(
+        *(CHUNK, "--cores", "1", "--configfile", campaign),
+        folder=folder,
+        profile="local-apptainer",
+        # The working folder is another than the checkout, whose instruments jobs read.
+        environment={**container_environment, "APPTAINER_BIND": str(REPOSITORY / "config")},
+        timeout=300,
+        check=True,
+    )
+    return folder
+
+
+def _kernels(folder):
+    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.nb[ci]"))
+
+
+def test_a_job_compiles_nothing(inside, image, compiled):
+    assert [job["iactflow:container"] for job in activities(inside)] == [str(image)]
+    with_image = _kernels(image / "opt/iactflow/numba-cache")
+    assert len(with_image) > 100
+    assert _kernels(compiled) == with_image
+
+
+def test_events_have_the_same_bits_as_on_the_full_instruction_set_of_this_cpu(
+    inside, campaign, run_folder
+):
+    folder = run_folder("simulation-native")
+    snakemake(*(CHUNK, "--cores", "1", "--configfile", campaign), folder=folder, check=True)
+    expected = digests(folder)
+    assert expected
+    assert not differing(digests(inside), expected)
