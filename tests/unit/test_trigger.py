@@ -53,6 +53,16 @@ def any_light(table, rate=DARK, mean=1.0):
     return sky._replace(least=np.zeros_like(sky.least))
 
 
+@pytest.mark.parametrize(("rate_ghz", "part"), [(0.1, 0.75), (0.4, None), (1.6, None)])
+def test_less_light_is_asked_for_under_a_bright_sky(rate_ghz, part):
+    table = trigger_table(description(), 8)
+    sky = trigger_sky(table, np.full(8, rate_ghz), 1.1, 1.2)
+    # Integral of the square of a triangle with peak 1: a third of its base.
+    sigma = np.sqrt(rate_ghz * 1.1**2 * 1.2 * 1.0)
+    expected = 3 * 4.0 * part if part else 3 * 4.0 - 2.5 * np.sqrt(3.0) * sigma
+    np.testing.assert_allclose(sky.least, expected, rtol=2e-3)
+
+
 def test_enough_pixels_above_threshold_fire():
     result = fire(light([0, 1, 3], amplitude=8.0))
     assert result.fired

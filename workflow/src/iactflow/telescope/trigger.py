@@ -15,8 +15,9 @@ Astropart. Phys. 30, 149, section 4.3) and H.E.S.S. (Funk et al. 2004, Astropart
 Groups in which the night sky would have to do most of the work are left out. For a majority that
 are groups with less light of the shower than `LEAST_LIGHT` of multiplicity times threshold: of 2600
 images with less light than that in any group of H.E.S.S. or NectarCAM, none fired in a dark sky.
-For a sum it is light that stays `MARGIN_SIGMA` standard deviations of the night sky below the
-threshold.
+Under a brighter one the night sky may do more: `BRIGHT_SIGMA` standard deviations of the sum of as
+many pixels, where that is more than the remaining quarter. For a sum it is light that stays
+`MARGIN_SIGMA` standard deviations of the night sky below the threshold.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ CORE = 0.2
 KINDS = {"majority": 0, "next_neighbour": 1, "analogue_sum": 2}
 #: Least light in a group, see above.
 LEAST_LIGHT = 0.75
+BRIGHT_SIGMA = 2.5
 MARGIN_SIGMA = 6.0
 
 
@@ -254,15 +256,17 @@ def trigger_sky(
         For `pixels_that_decide` and `fire_trigger`.
     """
     members = table.groups >= 0
+    # Campbell's theorem.
+    variance = rates_ghz * mean**2 * excess_noise * table.pulse_square
+    variances = np.where(members, variance[table.groups], 0.0).sum(axis=1)
     if table.kind == KINDS["analogue_sum"]:
-        # Campbell's theorem.
-        variance = rates_ghz * mean**2 * excess_noise * table.pulse_square
-        spread = np.sqrt(np.where(members, variance[table.groups], 0.0).sum(axis=1))
-        least = table.threshold[0] - MARGIN_SIGMA * spread
+        least = table.threshold[0] - MARGIN_SIGMA * np.sqrt(variances)
     else:
-        thresholds = np.where(members, table.threshold[table.groups], 0.0)
-        average = thresholds.sum(axis=1) / np.maximum(members.sum(axis=1), 1)
-        least = LEAST_LIGHT * table.multiplicity * average
+        n_members = np.maximum(members.sum(axis=1), 1)
+        thresholds = np.where(members, table.threshold[table.groups], 0.0).sum(axis=1)
+        asked = table.multiplicity * thresholds / n_members
+        spread = np.sqrt(table.multiplicity * variances / n_members)
+        least = asked - np.maximum((1.0 - LEAST_LIGHT) * asked, BRIGHT_SIGMA * spread)
     return TriggerSky(rates_ghz * (mean * table.pulse_area), least)
 
 
