@@ -48,7 +48,8 @@ class Readout:
     window_ns : float
         Integration window of mode ``charge``.
     sampling_ghz, n_samples, simulated_samples, sample_offset : float, int, int, int
-        Rate; samples read out; samples simulated; read-out samples before the trigger.
+        Rate; samples read out; samples of sim_telarray's simulation (recorded only); read-out
+        samples before the trigger.
     pulse_high, pulse_low : Curve
         Pulse of one photoelectron in the two gains, peak 1, time in ns.
     amplitude_high, amplitude_low : float
@@ -60,7 +61,7 @@ class Readout:
     n_gains : int
         Gain channels, 1 or 2.
     photon_delay_ns : float
-        Delay between the light's arrival and the read-out's clock.
+        Delay between the light's arrival and the read-out's clock in sim_telarray (recorded only).
     reduction : dict
         Data-volume reduction: ``{}`` for none, or method and its parameters.
     """

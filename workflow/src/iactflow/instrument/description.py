@@ -140,7 +140,7 @@ class Instrument:
     triggers : tuple of ArrayTrigger
         Any one of them makes an event.
     dead_time_s : float
-        Dead time per read-out.
+        Dead time per read-out (recorded only: simulated events have an order, not a rate).
     """
 
     name: str
