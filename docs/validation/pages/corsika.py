@@ -24,7 +24,7 @@ FILES = (
     "gamma_100gev_1216.eventio",
     "one_shower.dat",
 )
-MOMENT_SIGMA = 4.0
+QUANTILE_SIGMA = 4.0
 THEIRS = COLOURS["vermilion"]
 INTRODUCTION = """\
 All public CORSIKA files at hand: {primaries} photon showers of {low:.0f} to {high:.0f} GeV. For
@@ -39,9 +39,11 @@ agree within {sigma:g} of these shower-level errors. The chi-square over core di
 full covariance; its probability comes from pseudo-experiments in which one of our showers per
 primary plays theirs, and must be above {p}. A bin qualifies with light worth {bunches:g} of their
 bunches; {bins} bins are asked for of all files together. Directions and times are compared in the
-qualifying bins of all files: mean and rms angle away from the axis, rms angle across it, mean and
-rms delay behind the front, in units of the spread of such samples of ours. Their largest
-deviation, of {n_moments} correlated numbers, must be below {moment:g}.
+qualifying bins of all files, by quantiles, to which single photons from far off matter little:
+median angle away from the axis and half the width of its central 68 %, the angle across it that
+holds 68 %, median delay behind the front and half the width of its central 68 %, in units of the
+spread of such samples of ours. Their largest deviation, of {n_quantiles} correlated numbers, must
+be below {largest:g}.
 """
 COLUMNS = (
     "file",
@@ -53,12 +55,12 @@ COLUMNS = (
     "ours / theirs",
     "bins",
 )
-MOMENTS = {
-    "outward_mean_deg": "mean angle away from the axis / deg",
-    "outward_rms_deg": "rms angle away from the axis / deg",
-    "across_rms_deg": "rms angle across / deg",
-    "delay_mean_ns": "mean delay / ns",
-    "delay_rms_ns": "rms delay / ns",
+QUANTILES = {
+    "outward_median_deg": "median angle away from the axis, deg",
+    "outward_spread_deg": "half width of the angle away from the axis, deg",
+    "across_68_deg": "angle across, deg",
+    "delay_median_ns": "median delay, ns",
+    "delay_spread_ns": "half width of the delay, ns",
 }
 
 
@@ -74,9 +76,9 @@ def _block_rows(name, block, judged):
     ]  # fmt: skip
 
 
-def _moment_rows(bins):
+def _quantile_rows(bins):
     rows = []
-    for key, label in MOMENTS.items():
+    for key, label in QUANTILES.items():
         pulls = [
             (row[key]["ours"] - row[key]["theirs"]) / row[key]["error"]
             for row in bins
@@ -85,10 +87,10 @@ def _moment_rows(bins):
         at = int(np.argmax(np.abs(pulls)))
         chosen = [row for row in bins if row["qualifies"]][at]
         distance = f"{chosen['core_distance_min_m']:.0f}-{chosen['core_distance_max_m']:.0f} m"
-        rows.append(
-            compare(f"{label}: largest of {len(pulls)} bins, at {distance}", chosen[key]["ours"],
-                    chosen[key]["theirs"], MOMENT_SIGMA, error=chosen[key]["error"], unit="sigma")
-        )  # fmt: skip
+        error = chosen[key]["error"]
+        label = f"{label}: largest of {len(pulls)} bins, at {distance}, +- {error:.2g}"
+        rows.append(compare(label, chosen[key]["ours"], chosen[key]["theirs"], QUANTILE_SIGMA,
+                            error=error, unit="sigma"))  # fmt: skip
     return rows
 
 
@@ -105,8 +107,8 @@ def _figure(result):
         grid = figure.subplots(2, 2, sharex=True)
         _light(grid[0, 0], bins, x)
         _ratio(grid[1, 0], bins, x, result["combined"])
-        _moment(grid[0, 1], bins, x, "outward_mean_deg", "mean angle away from the axis (deg)")
-        _moment(grid[1, 1], bins, x, "delay_rms_ns", "rms delay behind the front (ns)")
+        _quantile(grid[0, 1], bins, x, "outward_median_deg", "median angle from the axis (deg)")
+        _quantile(grid[1, 1], bins, x, "delay_spread_ns", "half width of the delay (ns)")
         for axes in grid[1]:
             axes.set_xlabel("distance from the shower axis (m)")
         grid[0, 0].set_xlim(0.0, 1.02 * bins[-1]["core_distance_max_m"])
@@ -139,7 +141,7 @@ def _ratio(axes, bins, x, combined):
     note(axes, text + f"p = {combined['p_value']:.2f}", "upper right")
 
 
-def _moment(axes, bins, x, key, label):
+def _quantile(axes, bins, x, key, label):
     ours, error, theirs = (
         np.array([row[key][k] for row in bins]) for k in ("ours", "error", "theirs")
     )
@@ -182,13 +184,13 @@ def make() -> str:
     for block in blocks[1:]:
         # The spread of single showers is too large and too skew for sigmas; probabilities hold.
         rows.append(_block_rows(Path(block["file"]).name, block, True)[1])
-    moments = _moment_rows(combined["bins"])
+    quantiles = _quantile_rows(combined["bins"])
     _figure(result)
     introduction = INTRODUCTION.format(
         primaries=len(energies), low=min(energies), high=max(energies), sigma=MOST_SIGMA,
         showers=result["settings"]["showers_per_primary"], p=LEAST_P_VALUE,
-        bunches=combined["min_bunches"], bins=LEAST_BINS, moment=MOMENT_SIGMA,
-        n_moments=n_bins * len(MOMENTS),
+        bunches=combined["min_bunches"], bins=LEAST_BINS, largest=QUANTILE_SIGMA,
+        n_quantiles=n_bins * len(QUANTILES),
     )  # fmt: skip
     head = f"| {' | '.join(COLUMNS)} |"
     return "\n".join(
@@ -204,10 +206,10 @@ def make() -> str:
             "",
             "## Directions and times",
             "",
-            table(moments),
+            table(quantiles),
             "",
             "![Light, ratio, angles and delays against core distance](corsika.png)",
             "",
-            counted([*rows, *moments]),
+            counted([*rows, *quantiles]),
         ]
     )

@@ -33,12 +33,10 @@ from iactflow.shower.compare_settings import (
     MOST_PHOTONS,
     MOST_SIGMA,
 )
-from iactflow.shower.compare_statistics import MIN_BUNCHES, N_PSEUDO, compare
+from iactflow.shower.compare_statistics import CONTAINMENT, MIN_BUNCHES, N_PSEUDO, compare
 from iactflow.shower.compare_sums import (
     LIGHT,
     LIGHT_2,
-    MAX_ANGLE_DEG,
-    MAX_DELAY_NS,
     N_SUMS,
     distances_m,
     make_geometry,
@@ -61,9 +59,9 @@ class Sample:
 
     Attributes
     ----------
-    theirs : list of ndarray, shape (n_bins, 8)
+    theirs : list of ndarray, shape (n_bins, N_SUMS)
         Of each of their showers.
-    ours : list of ndarray, shape (M, n_bins, 8)
+    ours : list of ndarray, shape (M, n_bins, N_SUMS)
         Of ours.
     area_m2 : ndarray, shape (n_bins,)
         Cross-sections.
@@ -125,7 +123,10 @@ def compare_files(
     Returns
     -------
     dict
-        ``files``, ``combined``, ``settings``, ``passed``; every number of the comparison.
+        ``files``, ``combined``, ``settings``, ``passed``; every number of the comparison. Per bin
+        also ``outward_median_deg``, ``outward_spread_deg``, ``across_68_deg``, ``delay_median_ns``
+        and ``delay_spread_ns`` (`iactflow.shower.compare_statistics.quantiles`), each with
+        ``theirs``, ``ours`` and ``error``: the spread of samples like theirs.
 
     Raises
     ------
@@ -175,8 +176,7 @@ def _settings(showers, seed, edges):
         "max_deviation_sigma": MOST_SIGMA,
         "min_p_value_total_light": math.erfc(MOST_SIGMA / math.sqrt(2.0)),
         "pseudo_experiments": N_PSEUDO,
-        "moments_max_angle_deg": MAX_ANGLE_DEG,
-        "moments_max_delay_ns": MAX_DELAY_NS,
+        "containment": CONTAINMENT,
         "edges_m": [float(edge) for edge in edges],
     }
 
@@ -242,7 +242,7 @@ def _simulate(path, edges, energies_tev, streams, per_primary, say):
         sample.theirs.append(sums)
         sample.area_m2[:] += ring_areas_m2(geometry, edges)
         part = min(1.0, MOST_PHOTONS / max(sums[:, LIGHT].sum(), 1.0))
-        ours = np.zeros((n_ours, n_bins, N_SUMS))
+        ours = np.zeros((n_ours, n_bins, N_SUMS), dtype=np.float32)
         showers_of_ours = our_showers(run, shower, table, streams, n_ours, part)
         for m, collected in enumerate(showers_of_ours):
             owners = np.repeat(np.arange(geometry.radius_m.size), np.diff(collected.offsets))
@@ -330,7 +330,7 @@ def table_lines(result: dict) -> list[str]:
             f"{name}: ours / theirs = {total['ratio']:.3f} +- {total['ratio_error']:.3f} "
             f"({total['deviation_sigma']:+.1f} sigma, p {total['p_value']:.3f})",
             f"{'distance / m':>14} {'theirs / m2':>12} {'ours / m2':>12} {'ours/theirs':>18} "
-            f"{'angle / deg':>16} {'delay rms / ns':>16}",
+            f"{'angle / deg':>16} {'delay width / ns':>16}",
         ]
         lines += [_bin_line(row) for row in block["bins"] if row["theirs_photons"] > 0.0]
         lines += [f"  {_shape_text(block)}; {_verdict_text(block)}", ""]
@@ -339,7 +339,7 @@ def table_lines(result: dict) -> list[str]:
 
 def _bin_line(row):
     distance = f"{row['core_distance_min_m']:.0f}-{row['core_distance_max_m']:.0f}"
-    angle, delay = row["outward_mean_deg"], row["delay_rms_ns"]
+    angle, delay = row["outward_median_deg"], row["delay_spread_ns"]
     return (
         f"{distance:>14} {row['theirs_per_m2']:12.4g} {row['ours_per_m2']:12.4g} "
         f"{row['ratio']:9.3f} +- {row['ratio_error']:5.3f} "

@@ -17,56 +17,67 @@ import math
 import numpy as np
 
 from iactflow.shower.compare_sums import (
-    ACROSS_2,
-    CORE,
+    ACROSS,
+    ACROSS_EDGES_DEG,
     DELAY,
-    DELAY_2,
+    DELAY_EDGES_NS,
     LIGHT,
     LIGHT_2,
     OUTWARD,
-    OUTWARD_2,
+    OUTWARD_EDGES_DEG,
 )
 
-__all__ = ["MIN_BUNCHES", "N_PSEUDO", "compare", "moments"]
+__all__ = ["CONTAINMENT", "MIN_BUNCHES", "N_PSEUDO", "QUANTILES", "compare", "quantiles"]
 
 N_PSEUDO = 2000
 # A bin qualifies when our mean light is worth this many of their bunches: a limit that does not
 # look at what they found there.
 MIN_BUNCHES = 50.0
-MOMENTS = (
-    "outward_mean_deg",
-    "outward_rms_deg",
-    "across_rms_deg",
-    "delay_mean_ns",
-    "delay_rms_ns",
+# The part of the light that a standard deviation of a normal distribution holds.
+CONTAINMENT = 0.6827
+QUANTILES = (
+    "outward_median_deg",
+    "outward_spread_deg",
+    "across_68_deg",
+    "delay_median_ns",
+    "delay_spread_ns",
 )
 
 
-def moments(sums) -> np.ndarray:
-    """Moments of direction and time.
+def _quantile(histogram, edges, part):
+    """Quantile of histograms, shape (..., n): linear inside bins; not a number without light."""
+    cumulative = np.cumsum(histogram, axis=-1, dtype=np.float64)
+    target = part * cumulative[..., -1]
+    place = np.argmax(cumulative >= target[..., None], axis=-1)
+    upper = np.take_along_axis(cumulative, place[..., None], -1)[..., 0]
+    inside = np.take_along_axis(histogram, place[..., None], -1)[..., 0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return edges[place + 1] - (upper - target) / inside * (edges[place + 1] - edges[place])
+
+
+def quantiles(sums) -> np.ndarray:
+    """Quantiles of direction and time.
 
     Parameters
     ----------
-    sums : ndarray, shape (..., 8)
+    sums : ndarray, shape (..., N_SUMS)
         Sums of `iactflow.shower.compare_sums`.
 
     Returns
     -------
     ndarray, shape (..., 5)
-        Mean and rms angle away from the axis, rms angle across, mean and rms delay; not a number
+        Median angle away from the axis and half the width of its central 68 %; size of the angle
+        across that holds 68 %; median delay and half the width of its central 68 %. Not a number
         without light.
     """
-    light = sums[..., CORE]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean, late = sums[..., OUTWARD] / light, sums[..., DELAY] / light
-        values = (
-            mean,
-            np.sqrt(np.maximum(sums[..., OUTWARD_2] / light - mean**2, 0.0)),
-            np.sqrt(sums[..., ACROSS_2] / light),
-            late,
-            np.sqrt(np.maximum(sums[..., DELAY_2] / light - late**2, 0.0)),
-        )
-    return np.stack(values, axis=-1)
+    outward, delay = (
+        [_quantile(sums[..., columns], edges, 0.5 + side * CONTAINMENT / 2.0)
+         for side in (-1.0, 0.0, 1.0)]
+        for columns, edges in ((OUTWARD, OUTWARD_EDGES_DEG), (DELAY, DELAY_EDGES_NS))
+    )  # fmt: skip
+    across = _quantile(sums[..., ACROSS], ACROSS_EDGES_DEG, CONTAINMENT)
+    spread, spread_ns = (0.5 * (high - low) for low, _, high in (outward, delay))
+    return np.stack([outward[1], spread, across, delay[1], spread_ns], axis=-1)
 
 
 def compare(theirs, ours, area_m2, edges_m, generator) -> dict:
@@ -74,9 +85,9 @@ def compare(theirs, ours, area_m2, edges_m, generator) -> dict:
 
     Parameters
     ----------
-    theirs : ndarray of float64, shape (n, n_bins, 8)
+    theirs : ndarray of float64, shape (n, n_bins, N_SUMS)
         Sums of each of their showers.
-    ours : list of ndarray of float64, shape (M, n_bins, 8)
+    ours : list of ndarray of float64, shape (M, n_bins, N_SUMS)
         For each of theirs, sums of our showers of the same primary.
     area_m2 : ndarray of float64, shape (n_bins,)
         Cross-section of all spheres per bin, all their showers together.
@@ -170,14 +181,16 @@ def _pseudo_experiments(samples, bunches, good, generator):
 
 
 def _bins(theirs, ours, area_m2, edges_m, good, covariance, error, generator):
-    """Densities and moments per bin, with shower-level bootstrap errors."""
+    """Densities and quantiles per bin, with shower-level bootstrap errors."""
     summed = theirs.sum(axis=0)
     mean = np.sum([sample.mean(axis=0) for sample in ours], axis=0)
     draws = _resampled(ours, generator)
-    at_theirs, at_ours = moments(summed), moments(mean)
+    at_theirs, at_ours = quantiles(summed), quantiles(mean)
     spread = np.full(at_ours.shape, math.nan)
-    lit = np.all(np.isfinite(at_ours), axis=1) & (mean[:, CORE] > 0.0)
-    spread[lit] = np.nanstd(moments(draws[:, lit]), axis=0)
+    drawn = quantiles(draws)
+    # A bin that hardly any shower reaches may be dark in all draws.
+    lit = np.all(np.isfinite(drawn), axis=2).any(axis=0)
+    spread[lit] = np.nanstd(drawn[:, lit], axis=0)
     rows = []
     for b, area in enumerate(area_m2):
         if area <= 0.0:
@@ -196,7 +209,7 @@ def _bins(theirs, ours, area_m2, edges_m, good, covariance, error, generator):
             "ratio_error": float(math.sqrt(covariance[b, b]) / light) if light > 0.0 else math.nan,
             "qualifies": bool(good[b]),
         }
-        for i, name in enumerate(MOMENTS):
+        for i, name in enumerate(QUANTILES):
             row[name] = {
                 "theirs": float(at_theirs[b, i]),
                 "ours": float(at_ours[b, i]),
@@ -206,7 +219,7 @@ def _bins(theirs, ours, area_m2, edges_m, good, covariance, error, generator):
     return rows
 
 
-def _resampled(ours, generator, n=500):
+def _resampled(ours, generator, n=200):
     """Sums of one of our showers per primary, drawn n times: what theirs could have been."""
     total = np.zeros((n, *ours[0].shape[1:]))
     for sample in ours:

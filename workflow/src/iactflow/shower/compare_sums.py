@@ -2,10 +2,10 @@
 
 A photon counts at the distance from the shower's axis at which it crosses the horizontal plane
 through the centre of its sphere. The area of a bin is that of the spheres' cross-sections inside
-its ring. Moments are those of the photons of the core: inside `MAX_ANGLE_DEG` of the axis and
-`MAX_DELAY_NS` of the front, a plane perpendicular to the axis that moves with the primary at the
-speed of light in vacuum; single photons from far off the axis would make them fluctuate without
-end.
+its ring. Directions and times are kept as histograms, so that their quantiles can be told for any
+sum of showers: single photons from far off the axis make means and root mean squares fluctuate
+without end. Delays are behind the front, a plane perpendicular to the axis that moves with the
+primary at the speed of light in vacuum.
 """
 
 from __future__ import annotations
@@ -18,9 +18,15 @@ from iactflow.atmosphere.table import SPEED_OF_LIGHT_M_NS
 from iactflow.shower.photons import COS_X, COS_Y, TIME_NS, WEIGHT, X_M, Y_M
 
 __all__ = [
-    "MAX_ANGLE_DEG",
-    "MAX_DELAY_NS",
+    "ACROSS",
+    "ACROSS_EDGES_DEG",
+    "DELAY",
+    "DELAY_EDGES_NS",
+    "LIGHT",
+    "LIGHT_2",
     "N_SUMS",
+    "OUTWARD",
+    "OUTWARD_EDGES_DEG",
     "Geometry",
     "distances_m",
     "make_geometry",
@@ -28,12 +34,19 @@ __all__ = [
     "sum_photons",
 ]
 
-MAX_ANGLE_DEG = 5.0
-MAX_DELAY_NS = 100.0
-# Sums over photons, weighted: all light and its squared weights; then, of the core: light, angle
-# away from the axis and its square, square of the angle across, delay and its square.
-LIGHT, LIGHT_2, CORE, OUTWARD, OUTWARD_2, ACROSS_2, DELAY, DELAY_2 = range(8)
-N_SUMS = 8
+# Angle away from the axis, size of the angle across it, delay. The first and the last bin hold
+# what lies beyond, too.
+OUTWARD_EDGES_DEG = np.linspace(-3.0, 7.0, 101)
+ACROSS_EDGES_DEG = np.linspace(0.0, 4.0, 81)
+DELAY_EDGES_NS = np.concatenate(
+    [np.arange(-10.0, 30.0, 0.25), np.arange(30.0, 100.0), np.arange(100.0, 401.0, 10.0)]
+)
+# Sums over photons, weighted: all light, its squared weights, histograms.
+LIGHT, LIGHT_2 = 0, 1
+OUTWARD = slice(2, 2 + OUTWARD_EDGES_DEG.size - 1)
+ACROSS = slice(OUTWARD.stop, OUTWARD.stop + ACROSS_EDGES_DEG.size - 1)
+DELAY = slice(ACROSS.stop, ACROSS.stop + DELAY_EDGES_NS.size - 1)
+N_SUMS = DELAY.stop
 
 
 class Geometry(NamedTuple):
@@ -155,8 +168,9 @@ def sum_photons(photons, owners, geometry: Geometry, edges_m) -> np.ndarray:
 
     Returns
     -------
-    ndarray of float64, shape (n_bins, 8)
-        Sums; angles in deg, times in ns.
+    ndarray of float64, shape (n_bins, N_SUMS)
+        Sums: light, squared weights, and histograms of angle away from the axis, size of the angle
+        across it and delay.
     """
     rows = np.asarray(photons, dtype=np.float64)
     place, distance, away = _places(rows, owners, geometry)
@@ -166,19 +180,19 @@ def sum_photons(photons, owners, geometry: Geometry, edges_m) -> np.ndarray:
     across = np.degrees(np.einsum("ij,ij->i", flight, np.cross(geometry.axis, away)))
     delay = rows[:, TIME_NS] - place @ geometry.axis / SPEED_OF_LIGHT_M_NS
     weight = rows[:, WEIGHT]
-    inside = (np.hypot(outward, across) < MAX_ANGLE_DEG) & (np.abs(delay) < MAX_DELAY_NS)
-    core = weight * inside
-    columns = (
-        weight,
-        weight**2,
-        core,
-        core * outward,
-        core * outward**2,
-        core * across**2,
-        core * delay,
-        core * delay**2,
-    )
     n_bins = len(edges_m) - 1
     bins = np.digitize(distance, edges_m) - 1
     kept = (bins >= 0) & (bins < n_bins)
-    return np.column_stack([np.bincount(bins[kept], c[kept], n_bins) for c in columns])
+    bins, weight = bins[kept], weight[kept]
+    sums = np.zeros((n_bins, N_SUMS))
+    sums[:, LIGHT] = np.bincount(bins, weight, n_bins)
+    sums[:, LIGHT_2] = np.bincount(bins, weight**2, n_bins)
+    for columns, values, edges in (
+        (OUTWARD, outward, OUTWARD_EDGES_DEG),
+        (ACROSS, np.abs(across), ACROSS_EDGES_DEG),
+        (DELAY, delay, DELAY_EDGES_NS),
+    ):
+        n = edges.size - 1
+        place = np.clip(np.digitize(values[kept], edges) - 1, 0, n - 1)
+        sums[:, columns] = np.bincount(bins * n + place, weight, n_bins * n).reshape(n_bins, n)
+    return sums
