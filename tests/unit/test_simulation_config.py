@@ -196,6 +196,22 @@ def test_the_same_run_of_observations_twice_is_refused(checkout):
         load(checkout, run_wise(obs_ids=[30, 30]))
 
 
+def test_conditions_of_other_runs_change_no_digest(checkout):
+    def digests():
+        simulations = load(checkout, run_wise()).simulations
+        return {
+            run: simulations.conditions_digest("gamma", run) for run in simulations.runs["gamma"]
+        }
+
+    write_conditions(checkout, "20 1 70 180 1", "20 2 70 180 1", "30 1 70 180 1")
+    before = digests()
+    write_conditions(checkout, "10 1 70 180 1", "20 2 70 180 1.0", "20 1 70 180 1", "30 1 70 180 2")
+    after = digests()
+    assert after[20] == before[20]
+    assert after[30] != before[30]
+    assert load(checkout).simulations.conditions_digest("gamma", 1) is None
+
+
 def test_runs_too_low_are_found_before_any_job(checkout):
     write_conditions(checkout, "20 1 70 180 1", "30 1 30.4 180 1")
     assert load(checkout, run_wise()).simulations.runs == {"gamma": [20, 30]}

@@ -97,6 +97,11 @@ def get_conditions(wildcards):
     return campaign.simulations.conditions_file(wildcards.production)
 
 
+def get_conditions_digest(wildcards):
+    """Digest of a run's rows in that table: a job reruns when they change, not when others do."""
+    return campaign.simulations.conditions_digest(wildcards.production, wildcards.run)
+
+
 def get_shower_range(wildcards):
     """First and last shower of a chunk."""
     chunks = campaign.simulations.chunks[wildcards.production]

@@ -5,7 +5,7 @@ rule render_corsika_card:
     """Write the input card of CORSIKA for a chunk of showers."""
     input:
         instrument=campaign.simulations.instrument_files,
-        conditions=get_conditions,
+        conditions=ancient(get_conditions),
     output:
         card=P.corsika_card,
         profile=P.corsika_profile,
@@ -18,6 +18,7 @@ rule render_corsika_card:
         settings=get_shower_settings,
         seed=campaign.seed,
         showers=get_shower_range,
+        conditions=get_conditions_digest,
         code=campaign.code("render_corsika_card"),
     message:
         "Card of CORSIKA: {wildcards.production}, run {wildcards.run}, chunk {wildcards.chunk}"

@@ -5,7 +5,7 @@ rule simulate_events:
     """Simulate a chunk of showers up to raw camera data, one file per night-sky level."""
     input:
         instrument=campaign.simulations.instrument_files,
-        conditions=get_conditions,
+        conditions=ancient(get_conditions),
     output:
         events=directory(P.simulated_chunk),
         provenance=P.sidecar(P.simulated_chunk),
@@ -17,6 +17,7 @@ rule simulate_events:
         settings=get_production_settings,
         seed=campaign.seed,
         showers=get_shower_range,
+        conditions=get_conditions_digest,
         code=campaign.code("simulate_events"),
     message:
         "Events of {wildcards.production}, run {wildcards.run}, chunk {wildcards.chunk}"

@@ -5,7 +5,7 @@ rule simulate_showers:
     """Simulate a chunk of showers and keep the photons that reach a telescope's sphere."""
     input:
         instrument=campaign.simulations.instrument_files,
-        conditions=get_conditions,
+        conditions=ancient(get_conditions),
     output:
         photons=P.photons,
         provenance=P.sidecar(P.photons),
@@ -17,6 +17,7 @@ rule simulate_showers:
         settings=get_shower_settings,
         seed=campaign.seed,
         showers=get_shower_range,
+        conditions=get_conditions_digest,
         code=campaign.code("simulate_showers"),
     message:
         "Showers of {wildcards.production}, run {wildcards.run}, chunk {wildcards.chunk}"

@@ -6,7 +6,7 @@ rule simulate_telescopes:
     input:
         photons=get_photons,
         instrument=campaign.simulations.instrument_files,
-        conditions=get_conditions,
+        conditions=ancient(get_conditions),
     output:
         events=directory(P.simulated_chunk),
         provenance=P.sidecar(P.simulated_chunk),
@@ -18,6 +18,7 @@ rule simulate_telescopes:
         settings=get_production_settings,
         seed=campaign.seed,
         showers=get_shower_range,
+        conditions=get_conditions_digest,
         code=campaign.code("simulate_telescopes"),
     message:
         "Telescopes of {wildcards.production}, run {wildcards.run}, chunk {wildcards.chunk}"

@@ -19,14 +19,15 @@ A telescope without a row does not take part.
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from iactflow.errors import InputError
 
-__all__ = ["COLUMNS", "Conditions", "TelescopeConditions", "read_conditions"]
+__all__ = ["COLUMNS", "Conditions", "TelescopeConditions", "conditions_digest", "read_conditions"]
 
 REQUIRED = ("obs_id", "tel_id", "altitude_deg", "azimuth_deg")
 OPTIONAL = (
@@ -222,3 +223,20 @@ def _add(runs: dict, values: dict, path: Path, line: int) -> None:
         key = f"altitude_deg, azimuth_deg, start_utc, line {line}"
         raise InputError(path, key, shared, f"{first}, as the first row of run {obs_id}")
     run.telescopes[tel_id] = TelescopeConditions(**values)
+
+
+def conditions_digest(conditions: Conditions) -> str:
+    """Digest of the conditions of a run, whatever the order of its rows.
+
+    Parameters
+    ----------
+    conditions : Conditions
+        Of the run.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits of a SHA-256.
+    """
+    by_telescope = dict(sorted(conditions.telescopes.items()))
+    return hashlib.sha256(repr(replace(conditions, telescopes=by_telescope)).encode()).hexdigest()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iactflow.campaign.config import read_campaign_file
 from iactflow.campaign.paths import Paths
-from iactflow.campaign.run_conditions import Conditions, read_conditions
+from iactflow.campaign.run_conditions import Conditions, conditions_digest, read_conditions
 from iactflow.campaign.schema import Campaign, Production
 from iactflow.campaign.schema_simulation import LARGEST_ZENITH_DEG, OF_THE_FILES
 from iactflow.errors import InputError
@@ -169,6 +169,24 @@ class Simulations:
                     raise InputError(self.file, key, file, "an existing TSV file")
                 found[name] = read_conditions(file)
         return found
+
+    def conditions_digest(self, production: str, run: int | str) -> str | None:
+        """Digest of the conditions of a run.
+
+        Parameters
+        ----------
+        production : str
+            Name of the production.
+        run : int or str
+            Run.
+
+        Returns
+        -------
+        str or None
+            Hexadecimal digits; None where the production follows no observations.
+        """
+        found = self.conditions.get(production)
+        return None if found is None else conditions_digest(found[int(run)])
 
     @cached_property
     def runs(self) -> dict[str, list[int]]:
