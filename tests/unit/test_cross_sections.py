@@ -215,7 +215,7 @@ def test_muon_pairs_and_michel_electrons_follow_their_spectra():
 
 def test_angles_to_the_parent_have_the_median_of_the_leading_term():
     # u du / (1 + u^2)^2 has its median at u = 1, an angle m / E.
-    cosine = _draw(secondaries.cosine_of_pair, 100.0, M)
+    cosine = _draw(secondaries.cosine_of_pair, 100.0, M, 0.0)
     angle = np.arccos(cosine)
     assert np.median(angle) == pytest.approx(M / 100.0, rel=0.03)
     assert np.quantile(angle, 0.9) == pytest.approx(3.0 * M / 100.0, rel=0.05)

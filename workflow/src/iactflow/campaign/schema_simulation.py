@@ -68,7 +68,7 @@ class Cascade(Block):
     photon_cut_mev: float = Field(
         10.0, ge=0.5, le=1e4, description="photons are followed above this energy, MeV"
     )
-    max_step_x0: float = Field(0.2, ge=1e-4, le=1, description="longest step, in radiation lengths")
+    max_step_x0: float = Field(0.1, ge=1e-4, le=1, description="longest step, in radiation lengths")
     max_loss_fraction: float = Field(
         0.15, ge=1e-3, le=0.3, description="largest loss of kinetic energy in a step"
     )

@@ -22,6 +22,7 @@ from iactflow.shower.particles import (
 )
 from iactflow.shower.physics_tables import (
     ELECTRON_CUT,
+    FIXED_ANGLE,
     LOG_LOW,
     NODES_PER_E,
     P_BREMSSTRAHLUNG,
@@ -93,6 +94,7 @@ def interact_lepton(work):
         Whether the particle goes on.
     """
     p, constants, state = work.flying, work.constants, work.state
+    fixed = constants[FIXED_ANGLE]
     positron = p[KIND] == 2.0
     sign = 1 if positron else 0
     kinetic = p[KINETIC]
@@ -102,7 +104,7 @@ def interact_lepton(work):
         # Between a threshold and the next node of the table there may be no room for one.
         if kinetic > constants[PHOTON_CUT]:
             photon = bremsstrahlung_energy(kinetic, constants[PHOTON_CUT], constants, state)
-            push(work, 1.0, photon, cosine_of_pair(kinetic + _M, _M, state), azimuth)
+            push(work, 1.0, photon, cosine_of_pair(kinetic + _M, _M, fixed, state), azimuth)
             p[KINETIC] = kinetic - photon
         return True
     if chance < _lepton(work, sign, kinetic, P_KNOCK_ON):
@@ -142,13 +144,13 @@ def interact_photon(work):
         Whether the photon goes on.
     """
     p, constants, state = work.flying, work.constants, work.state
-    photon = p[KINETIC]
+    photon, fixed = p[KINETIC], constants[FIXED_ANGLE]
     chance = unit(state)
     azimuth = _TWO_PI * unit(state)
     if chance < _photon(work, photon, P_PAIR):
         energy = pair_part(photon, constants, state) * photon
         for total, kind, turn in ((energy, 2.0, azimuth), (photon - energy, 3.0, azimuth + np.pi)):
-            push(work, kind, max(total - _M, 0.0), cosine_of_pair(total, _M, state), turn)
+            push(work, kind, max(total - _M, 0.0), cosine_of_pair(total, _M, fixed, state), turn)
         return False
     if chance < _photon(work, photon, P_COMPTON):
         scattered = compton_energy(photon, state)
@@ -170,7 +172,7 @@ def interact_photon(work):
         return True
     energy = muon_part(photon, state) * photon
     for total, kind, turn in ((energy, 5.0, azimuth), (photon - energy, 6.0, azimuth + np.pi)):
-        cosine = cosine_of_pair(total, MUON_MASS_MEV, state)
+        cosine = cosine_of_pair(total, MUON_MASS_MEV, fixed, state)
         push(work, kind, max(total - MUON_MASS_MEV, 0.0), cosine, turn)
     return False
 

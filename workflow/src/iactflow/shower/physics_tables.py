@@ -36,9 +36,9 @@ P_PAIR, P_COMPTON, P_NUCLEAR = 1, 2, 3
 (
     ELECTRON_CUT, PHOTON_CUT, MAX_STEP, MAX_LOSS, MAX_ANGLE2, MAX_BEND, FIELD_X, FIELD_Y, FIELD_Z,
     FIELD, CHI2, SCREENING2, NUCLEAR_PART, NUCLEAR_SIZE2, SCREEN_136, LOG_OFFSET, RECORD_ALL,
-    MUON_DECAY,
-) = range(18)  # fmt: skip
-N_CONSTANTS = 18
+    MUON_DECAY, FIXED_ANGLE,
+) = range(19)  # fmt: skip
+N_CONSTANTS = 19
 MEV_PER_UT_M = 2.99792458e-4  # momentum in MeV that bends with a radius of 1 m in 1 uT
 
 
@@ -161,5 +161,6 @@ def _constants(settings):
             offset,
             float(settings.record_all),
             float(settings.muon_decay),
+            float(settings.fixed_emission_angle),
         ]
     )

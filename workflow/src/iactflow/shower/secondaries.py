@@ -111,13 +111,15 @@ def pair_part(photon, constants, state):
 
 
 @jit
-def cosine_of_pair(total, mass, state):
+def cosine_of_pair(total, mass, fixed, state):
     """Cosine of the angle of a bremsstrahlung photon, or of one of a pair, to its parent.
 
     Parameters
     ----------
     total, mass : float
         Total energy and mass of the charged particle, MeV.
+    fixed : float
+        Above zero: all at the angle m / E.
     state : ndarray of uint64
         Random numbers.
 
@@ -126,7 +128,7 @@ def cosine_of_pair(total, mass, state):
     float
         Cosine.
     """
-    u = unit(state)
+    u = 0.5 if fixed > 0.0 else unit(state)
     square = u / (1.0 - u) * (mass / total) ** 2
     return 1.0 - 0.5 * square if square < 0.5 else max(np.cos(np.sqrt(square)), -1.0)
 

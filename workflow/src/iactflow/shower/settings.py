@@ -107,6 +107,9 @@ class CascadeSettings:
         1.5 to 2.5 % of the energy would be lost, and some showers (0.3 %) entirely.
     muon_pairs, muon_decay : bool
         Channels.
+    fixed_emission_angle : bool
+        Emit photons of bremsstrahlung and pairs all at the angle m / E, as EGS4 does (SLAC-265), in
+        place of Schiff's distribution: to compare with what was made with it.
     profile_step_g_cm2 : float
         Slant depth between the levels at which charged particles are counted.
 
@@ -118,7 +121,7 @@ class CascadeSettings:
 
     electron_cut_mev: float = 10.0
     photon_cut_mev: float = 10.0
-    max_step_x0: float = 0.2
+    max_step_x0: float = 0.1
     max_loss_fraction: float = 0.15
     max_angle_rad: float = 0.2
     max_bend_rad: float = 0.1
@@ -128,6 +131,7 @@ class CascadeSettings:
     photonuclear: bool = False
     muon_pairs: bool = True
     muon_decay: bool = True
+    fixed_emission_angle: bool = False
     profile_step_g_cm2: float = 10.0
 
     def __post_init__(self):

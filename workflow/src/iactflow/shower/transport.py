@@ -164,8 +164,7 @@ def fly_lepton(work, steps):
         if interacts:
             p[PATHS] = -1.0
             position = (np.log(p[KINETIC]) - LOG_LOW) * NODES_PER_E
-            here = _between(table, sign, position, CROSS_SECTION)
-            if unit(work.state) * majorant < here:
+            if unit(work.state) * majorant < _between(table, sign, position, CROSS_SECTION):
                 settle(work, _momentum(p[KINETIC], ELECTRON_MASS_MEV))
                 return INTERACTS
     return LOST
