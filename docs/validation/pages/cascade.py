@@ -66,9 +66,9 @@ ABOUT_PROFILES = """\
 Vertical photons in the U.S. standard atmosphere, without photonuclear reactions; {n} showers each,
 and the maximum of their mean profile. Greisen's formula counts all particles of a theory with
 constant losses, E_c = 81 MeV. Those of 1 and 10 TeV are followed above 20 and 50 MeV only; what
-depth and number at the maximum become above 1 MeV is taken from {low} showers of 1 TeV and {high} of
-10 TeV followed to 1 MeV, as the rows for information say (shift in g/cm2 and factor, with errors).
-15 g/cm2 and 15 % are allowed.
+depth and number at the maximum become above 1 MeV is taken from {low} showers of 1 TeV and {high}
+of 10 TeV followed to 1 MeV, as the rows for information say (shift in g/cm2 and factor, with
+errors). 15 g/cm2 and 15 % are allowed.
 Below 1 MeV are some 5 % more particles, which Greisen counts; Rossi's approximation B, whose
 maximum stands half a radiation length before Greisen's, is given for information.
 """
@@ -361,11 +361,7 @@ def make() -> str:
     about_profiles = ABOUT_PROFILES.format(n=PROFILES[0][2], low=N_SPECTRA, high=N_HIGH)
     for title, text, rows in (
         ("Cross-sections and losses", ABOUT_PHYSICS, first),
-        (
-            "Profiles",
-            about_profiles,
-            profile_rows,
-        ),
+        ("Profiles", about_profiles, profile_rows),
         ("Particles at the maximum", about_spectra, spectrum_rows),
         ("Energy", ABOUT_ENERGY, energy_rows),
     ):
