@@ -16,7 +16,7 @@ from iactflow.io.merge import merge_tables
 from iactflow.io.root import read_metadata, read_table
 from iactflow.shower.collect import LightCollector
 from iactflow.shower.primaries import direction_of_flight, draw_primary
-from iactflow.telescope.stages.events import simulate_events, simulate_telescopes
+from iactflow.telescope.stages.events import event_time, simulate_events, simulate_telescopes
 from iactflow.telescope.stages.setup import make_setup
 from iactflow.telescope.stages.showers import simulate, simulate_showers
 
@@ -269,6 +269,15 @@ def test_what_a_table_says_of_no_telescope_is_named(tmp_path, files, state, mess
     with pytest.raises(InputError, match=message) as caught:
         make_setup(inputs, params, wildcards)
     assert caught.value.file == conditions[0]
+
+
+def test_every_event_has_its_own_time(whole):
+    trigger = read_table(whole / "nsb1.root", "trigger")
+    times = list(zip(trigger["time_s"].tolist(), trigger["time_qns"].tolist(), strict=True))
+    assert len(times) > 4
+    assert sorted(set(times)) == times
+    assert event_time(50, 1999, 99) == (51, 999 * 4_000_000 + 99 * 40_000)
+    assert event_time(50, 2000, 0) == (52, 0)
 
 
 def test_alignment_follows_the_campaign(files):

@@ -28,6 +28,7 @@ from iactflow.telescope.stages.showers import (
 
 __all__ = [
     "calibration_columns",
+    "event_time",
     "level_file",
     "simulate_events",
     "simulate_telescopes",
@@ -122,8 +123,7 @@ def _add_event(
     core = thrown.cores_m[reuse]
     recorder.add("simulated_events", run, event_id, thrown.shower_id, reuse, *shower.truth(), *core)
     tel_ids = np.array([t.tel_id for t in event.telescopes])
-    # Showers a second apart: simulated events have an order, not a rate.
-    time = (setup.start_s + thrown.shower_id, 0)
+    time = event_time(setup.start_s, thrown.shower_id, reuse)
     recorder.add("trigger", run, event_id, *time, SHOWER_EVENT, tel_ids)
     for telescope in event.telescopes:
         place = (run, event_id, telescope.tel_id)
@@ -132,6 +132,25 @@ def _add_event(
         recorder.add("true_images", *place, int(telescope.true_image.sum()), telescope.true_image)
         table = READ_OUT["charge" if telescope.adc.ndim == 2 else "waveform"]
         recorder.add(table, *place, *telescope.adc.shape, telescope.adc)
+
+
+def event_time(start_s: int, shower_id: int, reuse: int) -> tuple[int, int]:
+    """Time of a simulated event: events have an order, and each its own time, but no rate.
+
+    Parameters
+    ----------
+    start_s : int
+        Start of the run in TAI seconds.
+    shower_id, reuse : int
+        Showers stand a millisecond apart, their re-uses, at most 100, ten microseconds.
+
+    Returns
+    -------
+    time_s, time_qns : int
+        Seconds, and quarters of a nanosecond after them.
+    """
+    seconds, rest_ms = divmod(shower_id, 1000)
+    return start_s + seconds, rest_ms * 4_000_000 + reuse * 40_000
 
 
 def _finish(recorder: Recorder, setup: Setup, detector: Detector, thrown: Sequence[Thrown]) -> None:
