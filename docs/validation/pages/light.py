@@ -102,8 +102,9 @@ explain a difference of one sign at four energies.
 """
 ABOUT_SHAPE = """\
 The hump at the edge of the pool of light is a parabola through the rings around the largest density
-beyond 95 m. The mean depth from which light comes must rise by a radiation length times ln 10 per
-decade of energy, within three statistical errors of the showers.
+beyond 95 m; it must lie inside 115 to 125 m, within two statistical errors of ours. The mean depth
+from which light comes must rise by a radiation length times ln 10 per decade of energy, within
+three statistical errors of the showers.
 """
 
 
@@ -285,7 +286,10 @@ def _shape_rows(found):
     middle, half = np.mean(HUMP_M), np.ptp(HUMP_M) / 2
     rows = [
         compare(
-            f"{_name(e)}: hump, m, +- {found[e].hump_error_m:.1f}", found[e].hump_m, middle, half
+            f"{_name(e)}: hump, m, +- {found[e].hump_error_m:.1f}",
+            found[e].hump_m,
+            middle,
+            half + 2.0 * found[e].hump_error_m,
         )
         for e in HUMPS_TEV
     ]
