@@ -95,7 +95,7 @@ def kept(tmp_path_factory, files):
         ((3, 3), {"energy_max_tev": 0.7}, "energy_range_max_tev: got 0.6; allowed: 0.7"),
         ((3, 3), {"offset_angle_deg": 90}, "showers.true_alt_deg, row 0: got 70.4"),
         ((3, 3), {"shower_reuse": 1}, "simulation_runs.shower_reuse: got 2"),
-        ((3, 3), {"cascade": Cascade(max_step_x0=0.1)}, "metadata cascade: got .*0.2"),
+        ((3, 3), {"cascade": Cascade(max_step_x0=0.2)}, "metadata cascade: got .*0.1"),
         ((3, 3), {"tel_ids": [1, 2, 3]}, r"tel_id.*: got \[1, 2, 3, 4\]"),
     ],
 )
