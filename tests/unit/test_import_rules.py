@@ -13,9 +13,19 @@ ROOT = Path(iactflow.__file__).parents[1]
 
 # A package imports from itself, from those before it and from the foundation.
 FOUNDATION = {"iactflow", "errors", "_jit", "campaign", "io"}
-ORDER = (
-    "atmosphere instrument shower telescope response dl3 science crosscheck figures report cli"
-).split()
+ORDER = [
+    "atmosphere",
+    "instrument",
+    "shower",
+    "telescope",
+    "response",
+    "dl3",
+    "science",
+    "crosscheck",
+    "figures",
+    "report",
+    "cli",
+]
 PHYSICS_LIBRARIES = {"gammapy", "ctapipe", "pyirf", "iminuit", "regions"}
 KNOWS_SNAKEMAKE = {"campaign", "cli", "report"}
 

@@ -53,6 +53,7 @@ BAD = {
     "radius": ("core_radius_max_m", 0, f"{GAMMA_KEY}.core_radius_max_m", "> 0"),
     "re-use": ("shower_reuse", 101, f"{GAMMA_KEY}.shower_reuse", "<= 100"),
     "level twice": ("nsb_levels", [1, 2, 1], GAMMA_KEY, "1 stands twice"),
+    "levels of one file": ("nsb_levels", [1, 1.0000001], GAMMA_KEY, "1 stands twice"),
     "dark level": ("nsb_levels", [-1], f"{GAMMA_KEY}.nsb_levels[0]", ">= 0"),
     "no level": ("nsb_levels", [], f"{GAMMA_KEY}.nsb_levels", "at least 1"),
     "run and list": ("observations", {"conditions": "c.tsv"}, GAMMA_KEY, "exclude each other"),

@@ -16,6 +16,7 @@ from iactflow.io.merge import merge_tables
 from iactflow.io.root import read_metadata, read_table
 from iactflow.shower.collect import LightCollector
 from iactflow.shower.primaries import direction_of_flight, draw_primary
+from iactflow.telescope.stages import record
 from iactflow.telescope.stages.events import event_time, simulate_events, simulate_telescopes
 from iactflow.telescope.stages.setup import make_setup
 from iactflow.telescope.stages.showers import simulate, simulate_showers
@@ -118,6 +119,13 @@ def test_chunks_merge_into_the_run(tmp_path, files, whole):
         merge_tables([whole / level], tmp_path / f"whole-{level}")
         digests = {content_digest(tmp_path / f"{kind}-{level}") for kind in ("parts", "whole")}
         assert len(digests) == 1
+
+
+def test_batches_change_no_content(tmp_path, files, whole, monkeypatch):
+    monkeypatch.setattr(record, "BATCH_ROWS", 3)
+    again = make_events(tmp_path / "again", files, (1, 4))
+    for level in ("nsb1.root", "nsb2.root"):
+        assert content_digest(again / level) == content_digest(whole / level)
 
 
 def test_truth_and_thrown_events(whole):

@@ -295,8 +295,9 @@ class Production(Block):
     @model_validator(mode="after")
     def _each_once(self):
         for key in ("nsb_levels", "tel_ids"):
-            values = getattr(self, key) or []
+            # As file names tell levels apart.
+            values = [f"{value:g}" for value in getattr(self, key) or []]
             double = next((v for v in values if values.count(v) > 1), None)
             if double is not None:
-                raise ValueError(f"{key}: {double:g} stands twice")
+                raise ValueError(f"{key}: {double} stands twice")
         return self

@@ -12,8 +12,9 @@ from iactflow.io.tables import TABLES
 
 __all__ = ["Recorder", "empty_columns", "thrown_columns"]
 
-# Rows of lists are joined into arrays when a table holds this many numbers.
-BATCH_VALUES = 4_000_000
+# Rows are joined into arrays and written when a table holds this many of them, or of numbers in
+# their lists: a row of plain numbers takes far more room than what it says.
+BATCH_ROWS, BATCH_VALUES = 10_000, 4_000_000
 BINS_PER_DECADE = 10
 VIEWCONE_BINS = 10
 
@@ -69,8 +70,8 @@ class Recorder:
             Values in the order of the table's columns; arrays for variable lengths.
         """
         self.rows[name].append(values)
-        self.size[name] += sum(np.size(value) for value in values)
-        if self.size[name] >= BATCH_VALUES:
+        self.size[name] += sum(v.size for v in values if isinstance(v, np.ndarray))
+        if self.size[name] >= BATCH_VALUES or len(self.rows[name]) >= BATCH_ROWS:
             self.flush(name)
 
     def extend(self, name: str, columns: Mapping[str, object]) -> None:
