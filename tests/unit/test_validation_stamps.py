@@ -58,7 +58,7 @@ def test_page_is_of_this_code(name):
 JUDGED = {
     "atmosphere": 14,
     "camera-electronics": 24,
-    "cascade": 44,
+    "cascade": 38,
     "cascade-steps": 29,
     "corsika": 14,
     "dr1-references": 79,
