@@ -78,13 +78,14 @@ Both fits are from hadronic showers of far higher energy; 10 % is allowed. The t
 each other by 3 % in energies. The angle that holds 68 % of the particles is judged where they give
 light at this depth, above 30 MeV, within 10 % and two statistical errors of ours. For information:
 the same in {fixed} showers with all photons and pairs emitted at m / E, as EGS4 has them (SLAC-265)
-on which both fits rest; the median, which depends on the fit's cusp at zero (below 1 deg at 35 MeV a particle would have to
-have crossed less than 0.2 % of a radiation length); the rms, which depends on its wings, where
-theirs hold what hadrons scattered; all of 20 to 30 MeV. Those that do not agree within 10 % are
-named below. Ours are wide by some 10 % at 30 MeV, less above. The angles of emission are not the
-cause: with m / E the rows change by little more than their errors. Scattering by a given thickness
-is Highland's to 3 %. Against the angles of light in Nerling's fit ours are narrow, by 20 % in
-number beyond 16 deg. Where between the fits the truth lies, these pages cannot say.
+on which both fits rest; the median, which depends on the fit's cusp at zero (below 1 deg at 35 MeV
+a particle would have to have crossed less than 0.2 % of a radiation length); the rms, which depends
+on its wings, where theirs hold what hadrons scattered; all of 20 to 30 MeV. Those that do not agree
+within 10 % are named below. Ours are wide by some 10 % at 30 MeV, less above. The angles of
+emission are not the cause: with m / E the rows change by little more than their errors. Scattering
+by a given thickness is Highland's to 3 %. Against the angles of light in Nerling's fit ours are
+narrow, by 20 % in number beyond 16 deg. Where between the fits the truth lies, these pages cannot
+say.
 
 """
 ABOUT_ENERGY = """\
