@@ -90,10 +90,10 @@ energies. Light from higher up is spread over a larger pool, so that the density
 falls: ours is lower than the table's at 25 m at every energy. The rows "at the table's height" show
 what the difference in height does there: they have our density at the table's mean height of
 emission, by a linear regression over our showers of the density on the mean height of their light.
-They are information; the ratios are judged as they are. Why the light of the reference comes from lower is not known. Its showers were few: its
-mean depths rise by 99 g/cm2 from 0.1 to 1 TeV and by 68 g/cm2 from 1 to 10 TeV, where cascade
-theory has 84.5 in both, so that about 15 g/cm2 (0.3 km) of them are fluctuations; but these do not
-explain a difference of one sign at four energies.
+They are information; the ratios are judged as they are. Why the light of the reference comes from
+lower is not known. Its showers were few: its mean depths rise by 99 g/cm2 from 0.1 to 1 TeV and by
+68 g/cm2 from 1 to 10 TeV, where cascade theory has 84.5 in both, so that about 15 g/cm2 (0.3 km) of
+them are fluctuations; but these do not explain a difference of one sign at four energies.
 """
 ABOUT_SHAPE = """\
 The hump at the edge of the pool of light is a parabola through the rings around the largest density
