@@ -16,7 +16,10 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-BENCHMARKS = ("spectrum", "sky_map", "light_curve", "dag", "emission", "detector")
+BENCHMARKS = (
+    *("spectrum", "sky_map", "light_curve", "dag"),
+    *("emission", "ray_tracing", "detector"),
+)
 KEYS = ("name", "value", "unit", "peer", "peer_value", "ratio")
 
 
