@@ -108,6 +108,8 @@ class Table:
     shared : bool, optional
         Whether several files may hold the same row, which stands once in their merge: what is
         true of a run, repeated in every part of it.
+    packed : bool, optional
+        Whether a column holds numbers that are packed already: files do not compress the table.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Table:
     key: tuple[str, ...] = ()
     adds: tuple[str, ...] = ()
     shared: bool = False
+    packed: bool = False
 
     def __post_init__(self):
         names = [column.name for column in self.columns]

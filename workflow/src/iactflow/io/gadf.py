@@ -8,17 +8,15 @@ fitsio; every column comes back in float64 and in the unit that its name carries
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fitsio
 import numpy as np
-from astropy import units
 from astropy.time import Time
 
 from iactflow.errors import InputError
+from iactflow.io.gadf_tables import READERS, Table, turn_x
 from iactflow.io.observation import (
     Background3D,
     EffectiveArea,
@@ -45,15 +43,6 @@ __all__ = [
 
 HDUS = ("events", "gti", "aeff", "edisp", "psf", "bkg")
 
-# HDUCLAS1, HDUCLAS2 and the one HDUCLAS4 that is understood, of each kind of table.
-_CLASSES = {
-    "events": ("EVENTS", None, None),
-    "gti": ("GTI", None, None),
-    "aeff": ("RESPONSE", "EFF_AREA", "AEFF_2D"),
-    "edisp": ("RESPONSE", "EDISP", "EDISP_2D"),
-    "psf": ("RESPONSE", "RPSF", "PSF_TABLE"),
-    "bkg": ("RESPONSE", "BKG", "BKG_3D"),
-}
 _TIME_SYSTEMS = ("TT", "TAI", "UTC", "TDB")
 
 
@@ -87,7 +76,7 @@ def read_observation(path, *, hdus=HDUS) -> Observation:
         raise InputError(path, "file", "nothing", "an existing GADF file")
     try:
         with fitsio.FITS(str(path)) as fits:
-            tables = {k: _Table.find(path, fits, k, k in hdus) for k in {*hdus, "events"}}
+            tables = {k: Table.find(path, fits, k, k in hdus) for k in {*hdus, "events"}}
     except InputError:
         raise
     except (OSError, ValueError) as error:
@@ -163,108 +152,6 @@ def find_files(root) -> dict[int, Path]:
     return {int(obs_id): Path(root) / folder / name for obs_id, folder, name in parts}
 
 
-class _Table:
-    """A table of a FITS file: checked access to keywords and columns."""
-
-    def __init__(self, path, kind, header, rows):
-        self.path, self.name, self.header, self.rows = path, kind.upper(), header, rows
-        self.units = {
-            header[f"TTYPE{i}"]: header.get(f"TUNIT{i}", "")
-            for i in range(1, int(header["TFIELDS"]) + 1)
-        }
-
-    @classmethod
-    def find(cls, path, fits, kind, read):
-        """The table of a kind: by name first, which spares reading every header, then by class."""
-        clas1, clas2, clas4 = _CLASSES[kind]
-        found = sorted(range(1, len(fits)), key=lambda i: fits[i].get_extname().lower() != kind)
-        for i in found:
-            header = fits[i].read_header()
-            named = fits[i].get_extname().lower() == kind and "HDUCLAS1" not in header
-            classed = header.get("HDUCLAS1") == clas1 and header.get("HDUCLAS2") in (clas2, None)
-            if named or classed:
-                break
-        else:
-            raise InputError(path, f"HDU {kind.upper()}", "nothing", f"a table of class {clas1}")
-        table = cls(path, kind, header, fits[i].read() if read else np.empty(0))
-        for key, allowed in (("HDUCLAS3", "FULL-ENCLOSURE"), ("HDUCLAS4", clas4)):
-            if clas4 and header.get(key, allowed) != allowed:
-                raise InputError(path, table.key(key), header[key], allowed)
-        if read and len(table.rows) == 0 and kind != "events":
-            raise InputError(path, f"HDU {table.name}", "no rows", "at least one row")
-        return table
-
-    def key(self, name):
-        """How messages name a keyword or column."""
-        return f"HDU {self.name}: {name}"
-
-    def keyword(self, name, kind=float, default=None):
-        """A header keyword as a number or text."""
-        value = self.header.get(name, default)
-        if value is None and default is None:
-            raise InputError(self.path, self.key(name), "nothing", "a header keyword")
-        try:
-            value = kind(value)
-        except (TypeError, ValueError):
-            raise InputError(self.path, self.key(name), value, f"a {kind.__name__}") from None
-        if kind is float and not np.isfinite(value):
-            raise InputError(self.path, self.key(name), value, "a finite number")
-        return value
-
-    def column(self, name, unit):
-        """A column in float64 and in ``unit``."""
-        if name not in (self.rows.dtype.names or ()):
-            raise InputError(self.path, self.key(name), "nothing", f"a column in {unit or '1'}")
-        factor = _factor(str(self.units[name]).strip(), unit)
-        if factor is None:
-            raise InputError(self.path, self.key(name), f"unit {self.units[name]}", unit or "none")
-        values = self.rows[name].astype(np.float64)
-        if not np.all(np.isfinite(values)):
-            bad = values[~np.isfinite(values)][0]
-            raise InputError(self.path, self.key(name), bad, "finite numbers")
-        return values * factor if factor != 1.0 else values
-
-    def edges(self, name, unit):
-        """Bin edges from the columns ``<name>_LO`` and ``<name>_HI`` of the first row."""
-        low, high = self.column(f"{name}_LO", unit)[0], self.column(f"{name}_HI", unit)[0]
-        edges = np.append(low, high[-1])
-        width = np.diff(edges)
-        gap = np.any(np.abs(high[:-1] - low[1:]) > 1e-3 * width[:-1]) if len(low) > 1 else False
-        if np.any(width <= 0) or gap:
-            raise InputError(
-                self.path, self.key(f"{name}_LO"), low.tolist()[:3], "ascending bins without gaps"
-            )
-        return edges
-
-    def offsets(self):
-        """Edges and nodes in offset; a file that gives points has THETA_LO equal to THETA_HI."""
-        low, high = self.column("THETA_LO", "deg")[0], self.column("THETA_HI", "deg")[0]
-        if len(low) == 1 or np.any(np.abs(high - low) > 1e-6):
-            edges = self.edges("THETA", "deg")
-            return edges, 0.5 * (edges[1:] + edges[:-1])
-        if np.any(np.diff(low) <= 0):
-            raise InputError(self.path, self.key("THETA_LO"), low.tolist()[:3], "ascending offsets")
-        half = 0.5 * np.diff(low)
-        return np.r_[low[0] - half[0], low[:-1] + half, low[-1] + half[-1]], low
-
-    def cube(self, name, unit, *axes):
-        """The response in the first row, its shape checked against the edges of its axes."""
-        values = np.ascontiguousarray(self.column(name, unit)[0])
-        shape = tuple(len(edges) - 1 for edges in axes)
-        if values.shape != shape:
-            raise InputError(self.path, self.key(name), values.shape, f"the shape {shape}")
-        return values
-
-
-@lru_cache(maxsize=256)
-def _factor(text, unit):
-    """Factor from the unit of a file to ours; None where they do not fit."""
-    try:
-        return units.Unit(text).to(units.Unit(unit))
-    except (ValueError, TypeError, units.UnitsError):
-        return None
-
-
 def _assemble(tables, hdus):
     events = tables["events"]
     reference, system = _time_reference(events)
@@ -273,11 +160,11 @@ def _assemble(tables, hdus):
     if "gti" in hdus:
         gti_start, gti_stop = _read_gti(tables["gti"], reference)
         ontime = float(np.sum(gti_stop - gti_start))
-    responses = {k: _READERS[k](tables[k]) for k in hdus if k in _READERS}
+    responses = {k: READERS[k](tables[k]) for k in hdus if k in READERS}
     # The exporter of H.E.S.S. DL3 DR1 counted DETX towards rising right ascension.
     old = events.header.get("CREATOR") == "SASH FITS::EventListWriter"
     if "bkg" in responses and old and events.header.get("HDUVERS") == "0.2":
-        responses["bkg"] = _turn_x(responses["bkg"])
+        responses["bkg"] = turn_x(responses["bkg"])
     return Observation(
         obs_id=events.keyword("OBS_ID", int),
         ra_pnt_deg=events.keyword("RA_PNT"),
@@ -323,51 +210,6 @@ def _read_events(table, read):
     columns = {"TIME": "s", "RA": "deg", "DEC": "deg", "ENERGY": "TeV"}
     names = {k: f"event_{k.lower()}_{unit.lower()}" for k, unit in columns.items()}
     return {names[k]: table.column(k, unit) if read else np.empty(0) for k, unit in columns.items()}
-
-
-def _read_aeff(table):
-    energy, (offset, nodes) = table.edges("ENERG", "TeV"), table.offsets()
-    limits = [table.keyword(k) if k in table.header else None for k in ("LO_THRES", "HI_THRES")]
-    area = table.cube("EFFAREA", "m2", offset, energy)
-    return EffectiveArea(energy, offset, area, *limits, offset_nodes_deg=nodes)
-
-
-def _read_edisp(table):
-    energy, migra = table.edges("ENERG", "TeV"), table.edges("MIGRA", "")
-    offset, nodes = table.offsets()
-    matrix = table.cube("MATRIX", "", offset, migra, energy)
-    return EnergyDispersion(energy, migra, offset, matrix, offset_nodes_deg=nodes)
-
-
-def _read_psf(table):
-    energy, (offset, nodes) = table.edges("ENERG", "TeV"), table.offsets()
-    rad = table.edges("RAD", "deg")
-    density = table.cube("RPSF", "sr-1", rad, offset, energy)
-    return PointSpread(energy, offset, rad, density, offset_nodes_deg=nodes)
-
-
-def _read_bkg(table):
-    """Background model; the array is filed as (energy, x, y) or, transposed, as (y, x, energy)."""
-    energy = table.edges("ENERG", "TeV")
-    x, y = table.edges("DETX", "deg"), table.edges("DETY", "deg")
-    alignment = table.keyword("FOVALIGN", str, "RADEC").strip().upper()
-    if alignment not in ("RADEC", "ALTAZ"):
-        raise InputError(table.path, table.key("FOVALIGN"), alignment, "RADEC or ALTAZ")
-    unit = "s-1 MeV-1 sr-1"
-    if table.column("BKG", unit).shape[-1] == len(energy) - 1 != len(y) - 1:
-        rate = np.moveaxis(table.cube("BKG", unit, y, x, energy), -1, 0)
-    else:
-        rate = table.cube("BKG", unit, energy, x, y).transpose(0, 2, 1)
-    return Background3D(energy, x, y, np.ascontiguousarray(rate), alignment)
-
-
-def _turn_x(bkg):
-    """Background model with DETX counted the other way."""
-    rate = np.ascontiguousarray(bkg.rate_per_s_mev_sr[:, :, ::-1])
-    return replace(bkg, x_edges_deg=-bkg.x_edges_deg[::-1], rate_per_s_mev_sr=rate)
-
-
-_READERS = {"aeff": _read_aeff, "edisp": _read_edisp, "psf": _read_psf, "bkg": _read_bkg}
 
 
 def _read_index(root, name, columns):

@@ -7,19 +7,17 @@ follow from the content alone: no dates, no host, no time in the gzip header.
 
 from __future__ import annotations
 
-import gzip
-import io
 import os
 from itertools import pairwise
 from pathlib import Path
 
 import fitsio
 import numpy as np
-from astropy.io import fits
 from astropy.time import Time
 
 import iactflow
 from iactflow.errors import InputError
+from iactflow.io.gadf_hdus import fits_column, response_hdu, table_hdu, write_tables
 from iactflow.io.observation import Observation
 
 __all__ = ["REQUIRED_CARDS", "write_indices", "write_observation"]
@@ -27,11 +25,6 @@ __all__ = ["REQUIRED_CARDS", "write_indices", "write_observation"]
 REQUIRED_CARDS = ("OBJECT", "TELESCOP", "INSTRUME", "ORIGIN", "GEOLON", "GEOLAT", "ALTITUDE")
 """Keywords of the EVENTS header that the format demands and an `Observation` does not hold."""
 
-_FORMAT = {
-    "HDUCLASS": "GADF",
-    "HDUDOC": "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats",
-    "HDUVERS": "0.3",
-}
 _COMMON_CARDS = (
     *("MJDREFI", "MJDREFF", "TIMEUNIT", "TIMESYS", "TIMEREF"),
     *("TELESCOP", "INSTRUME", "GEOLON", "GEOLAT", "ALTITUDE"),
@@ -75,7 +68,9 @@ _HDU_COLUMNS = {
 }
 
 
-def write_observation(observation: Observation, path, cards: dict) -> None:
+def write_observation(
+    observation: Observation, path, cards: dict, columns: dict | None = None
+) -> None:
     """Write one run: EVENTS, GTI, AEFF, EDISP, PSF and BKG, those that it holds.
 
     Parameters
@@ -88,6 +83,8 @@ def write_observation(observation: Observation, path, cards: dict) -> None:
     cards : dict
         Further keywords of the EVENTS header, a value or a pair of value and comment each: those
         of `REQUIRED_CARDS`, and whatever tells where the run comes from.
+    columns : dict of str to ndarray of int64, optional
+        Further columns of the events, in their order.
 
     Raises
     ------
@@ -100,14 +97,14 @@ def write_observation(observation: Observation, path, cards: dict) -> None:
     backwards = np.flatnonzero(np.diff(observation.event_time_s) < 0)
     if len(backwards):
         raise InputError(path, "TIME", f"backwards after event {backwards[0] + 1}", "ascending")
-    tables = [_events(observation, cards), _gti(observation)]
-    for name, build in (("aeff", _aeff), ("edisp", _edisp), ("psf", _psf), ("bkg", _bkg)):
+    tables = [_events(observation, cards, columns or {}), _gti(observation)]
+    for name in ("aeff", "edisp", "psf", "bkg"):
         table = getattr(observation, name)
         if table is not None:
-            hdu = build(table)
+            hdu = response_hdu(table)
             hdu.header["OBS_ID"] = observation.obs_id
             tables.append(hdu)
-    _write(path, tables)
+    write_tables(path, tables)
 
 
 def write_indices(root, files, obs_index=None, hdu_index=None) -> None:
@@ -136,27 +133,28 @@ def write_indices(root, files, obs_index=None, hdu_index=None) -> None:
         raise InputError(root, "OBS_ID", doubles[0], "each run in one file")
     rows = [run for run, _, _ in runs]
     columns = [
-        _column(name, form, [_cell(row.get(name), form) for row in rows], unit)
+        fits_column(name, form, [_cell(row.get(name), form) for row in rows], unit)
         for name, (form, unit) in _OBS_COLUMNS.items()
     ]
-    observations = _table("OBS_INDEX", columns, HDUCLAS1="INDEX", HDUCLAS2="OBS", **runs[0][2])
+    observations = table_hdu("OBS_INDEX", columns, HDUCLAS1="INDEX", HDUCLAS2="OBS", **runs[0][2])
     entries = [entry for _, tables, _ in runs for entry in tables]
-    columns = [_column(n, f, [entry[n] for entry in entries]) for n, f in _HDU_COLUMNS.items()]
-    _write(obs_index or Path(root) / "obs-index.fits.gz", [observations])
-    tables = _table("HDU_INDEX", columns, HDUCLAS1="INDEX", HDUCLAS2="HDU")
-    _write(hdu_index or Path(root) / "hdu-index.fits.gz", [tables])
+    columns = [fits_column(n, f, [entry[n] for entry in entries]) for n, f in _HDU_COLUMNS.items()]
+    write_tables(obs_index or Path(root) / "obs-index.fits.gz", [observations])
+    tables = table_hdu("HDU_INDEX", columns, HDUCLAS1="INDEX", HDUCLAS2="HDU")
+    write_tables(hdu_index or Path(root) / "hdu-index.fits.gz", [tables])
 
 
-def _events(observation, cards):
+def _events(observation, cards, further):
     o = observation
     columns = [
-        _column("EVENT_ID", "K", np.arange(1, len(o.event_time_s) + 1)),
-        _column("TIME", "D", o.event_time_s, "s"),
-        _column("RA", "D", o.event_ra_deg, "deg"),
-        _column("DEC", "D", o.event_dec_deg, "deg"),
-        _column("ENERGY", "D", o.event_energy_tev, "TeV"),
+        fits_column("EVENT_ID", "K", np.arange(1, len(o.event_time_s) + 1)),
+        fits_column("TIME", "D", o.event_time_s, "s"),
+        fits_column("RA", "D", o.event_ra_deg, "deg"),
+        fits_column("DEC", "D", o.event_dec_deg, "deg"),
+        fits_column("ENERGY", "D", o.event_energy_tev, "TeV"),
+        *(fits_column(name, "K", values) for name, values in further.items()),
     ]
-    hdu = _table("EVENTS", columns, HDUCLAS1="EVENTS", **_time_cards(o))
+    hdu = table_hdu("EVENTS", columns, HDUCLAS1="EVENTS", **_time_cards(o))
     start, stop = (
         Time(o.time_ref_mjd, (t / 86400.0), format="mjd", scale="tt", precision=3).isot.split("T")
         for t in (o.tstart_s, o.tstop_s)
@@ -188,10 +186,10 @@ def _events(observation, cards):
 
 def _gti(observation):
     columns = [
-        _column("START", "D", observation.gti_start_s, "s"),
-        _column("STOP", "D", observation.gti_stop_s, "s"),
+        fits_column("START", "D", observation.gti_start_s, "s"),
+        fits_column("STOP", "D", observation.gti_stop_s, "s"),
     ]
-    return _table("GTI", columns, HDUCLAS1="GTI", **_time_cards(observation))
+    return table_hdu("GTI", columns, HDUCLAS1="GTI", **_time_cards(observation))
 
 
 def _time_cards(observation):
@@ -205,88 +203,6 @@ def _time_cards(observation):
         "TIMESYS": "TT",
         "TIMEREF": "LOCAL",
     }
-
-
-def _aeff(aeff):
-    columns = _edges("ENERG", aeff.energy_edges_tev, "TeV") + _offsets(aeff)
-    hdu = _response("AEFF", "EFF_AREA", "AEFF_2D", columns, "EFFAREA", aeff.area_m2, "m2")
-    for key, value in (("LO_THRES", aeff.lo_thres_tev), ("HI_THRES", aeff.hi_thres_tev)):
-        if value is not None:
-            hdu.header[key] = (value, "[TeV] end of the safe energies")
-    return hdu
-
-
-def _edisp(edisp):
-    columns = _edges("ENERG", edisp.energy_edges_tev, "TeV")
-    columns += _edges("MIGRA", edisp.migra_edges, None) + _offsets(edisp)
-    return _response("EDISP", "EDISP", "EDISP_2D", columns, "MATRIX", edisp.matrix, None)
-
-
-def _psf(psf):
-    columns = _edges("ENERG", psf.energy_edges_tev, "TeV") + _offsets(psf)
-    columns += _edges("RAD", psf.rad_edges_deg, "deg")
-    return _response("PSF", "RPSF", "PSF_TABLE", columns, "RPSF", psf.value_per_sr, "sr-1")
-
-
-def _bkg(bkg):
-    columns = _edges("DETX", bkg.x_edges_deg, "deg") + _edges("DETY", bkg.y_edges_deg, "deg")
-    columns += _edges("ENERG", bkg.energy_edges_tev, "TeV")
-    unit, rate = "s-1 MeV-1 sr-1", bkg.rate_per_s_mev_sr.transpose(0, 2, 1)
-    hdu = _response("BKG", "BKG", "BKG_3D", columns, "BKG", rate, unit)
-    hdu.header["FOVALIGN"] = bkg.fov_alignment
-    return hdu
-
-
-def _response(name, clas2, clas4, columns, value_name, values, unit):
-    dim = "(" + ",".join(str(n) for n in reversed(values.shape)) + ")"
-    array = values.astype(np.float32)[np.newaxis]
-    columns.append(fits.Column(value_name, f"{values.size}E", unit=unit, dim=dim, array=array))
-    classes = {"HDUCLAS1": "RESPONSE", "HDUCLAS2": clas2, "HDUCLAS3": "FULL-ENCLOSURE"}
-    return _table(name, columns, **classes, HDUCLAS4=clas4)
-
-
-def _edges(name, edges, unit):
-    return _low_high(name, edges[:-1], edges[1:], unit)
-
-
-def _offsets(table):
-    """Columns of the offset axis: bins, or points where the values do not belong to bins."""
-    edges, nodes = table.offset_edges_deg, table.offset_nodes_deg
-    centred = np.allclose(nodes, 0.5 * (edges[1:] + edges[:-1]), rtol=0.0, atol=1e-9)
-    if centred and edges[0] >= 0.0:
-        return _edges("THETA", edges, "deg")
-    return _low_high("THETA", nodes, nodes, "deg")
-
-
-def _low_high(name, low, high, unit):
-    form = f"{len(low)}D"
-    return [
-        fits.Column(f"{name}_{end}", form, unit=unit, array=np.asarray(values)[np.newaxis])
-        for end, values in (("LO", low), ("HI", high))
-    ]
-
-
-def _column(name, form, values, unit=None):
-    if form == "A":
-        form = f"{max([1, *map(len, values)])}A"
-    return fits.Column(name, form, unit=unit, array=np.asarray(values))
-
-
-def _table(name, columns, **cards):
-    hdu = fits.BinTableHDU.from_columns(columns, name=name)
-    for key, value in {**_FORMAT, **cards}.items():
-        hdu.header[key] = value
-    return hdu
-
-
-def _write(path, tables):
-    buffer = io.BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), *tables]).writeto(buffer)
-    content = buffer.getvalue()
-    if str(path).endswith(".gz"):
-        # Level 4 writes twice as fast as 9 and takes 10 % more space; no time stamp.
-        content = gzip.compress(content, compresslevel=4, mtime=0)
-    Path(path).write_bytes(content)
 
 
 def _read_headers(root, path):

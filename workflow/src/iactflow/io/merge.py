@@ -61,7 +61,11 @@ def _merge_shared(table: Table, parts: Sequence[Columns], paths: Sequence[Path])
     merged = {name: values[order] for name, values in concatenate(parts).items()}
     again = np.flatnonzero(double)
     for name, values in merged.items():
-        differs = again[values[again] != values[again - 1]]
+        unequal = values[again] != values[again - 1]
+        if values.dtype.kind == "f":
+            # Not a number says that something is unknown: so do both.
+            unequal &= ~(np.isnan(values[again]) & np.isnan(values[again - 1]))
+        differs = again[unequal]
         if len(differs):
             row = differs[0]
             wanted = f"{values[row - 1].item()}, as in {paths[origin[row - 1]]}"
@@ -246,7 +250,9 @@ def merge_tables(paths: Iterable[str | Path], out: str | Path) -> None:
                 raise InputError(path, f"metadata {key}", metadata.get(key), str(common.get(key)))
     with RootWriter(out, names, common) as writer:
         for name in names:
-            _append(writer, find_table(name, out), paths, added=RUNS in names)
+            # Thrown events without their ranges of showers could be the same ones twice.
+            added = RUNS in names or THROWN not in names
+            _append(writer, find_table(name, out), paths, added)
 
 
 def export_ttree(path_in: str | Path, path_out: str | Path) -> None:

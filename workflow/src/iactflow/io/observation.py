@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 __all__ = [
+    "Background2D",
     "Background3D",
     "EffectiveArea",
     "EnergyDispersion",
     "Observation",
     "PointSpread",
+    "PointSpread3Gauss",
+    "PointSpreadKing",
+    "RadMax",
 ]
 
 
@@ -98,6 +103,125 @@ class PointSpread(_WithOffsets):
     rad_edges_deg: np.ndarray
     value_per_sr: np.ndarray
     offset_nodes_deg: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class PointSpread3Gauss(_WithOffsets):
+    """Point spread function as a sum of three Gaussians (PSF_3GAUSS).
+
+    The density at the distance r is ``scale * (exp(-r^2 / (2 sigma_1^2)) + ampl_2 exp(-r^2 /
+    (2 sigma_2^2)) + ampl_3 exp(-r^2 / (2 sigma_3^2)))``.
+
+    Parameters
+    ----------
+    energy_edges_tev : ndarray of shape (m + 1,)
+        Edges in true energy, TeV.
+    offset_edges_deg : ndarray of shape (k + 1,)
+        Edges in offset, deg.
+    scale_per_sr : ndarray of shape (k, m)
+        Density of the first Gaussian at its centre, sr-1.
+    sigma_1_deg, sigma_2_deg, sigma_3_deg : ndarray of shape (k, m)
+        Widths, deg; zero where there is no Gaussian.
+    ampl_2, ampl_3 : ndarray of shape (k, m)
+        Central densities of the others relative to the first.
+    offset_nodes_deg : ndarray of shape (k,), optional
+        Offsets that the values belong to, deg; default: the bin centres.
+    """
+
+    HDU_CLASS: ClassVar[str] = "PSF_3GAUSS"
+    COLUMNS: ClassVar[dict[str, tuple[str, str]]] = {
+        "scale_per_sr": ("SCALE", "sr-1"),
+        "sigma_1_deg": ("SIGMA_1", "deg"),
+        "ampl_2": ("AMPL_2", ""),
+        "sigma_2_deg": ("SIGMA_2", "deg"),
+        "ampl_3": ("AMPL_3", ""),
+        "sigma_3_deg": ("SIGMA_3", "deg"),
+    }
+
+    energy_edges_tev: np.ndarray
+    offset_edges_deg: np.ndarray
+    scale_per_sr: np.ndarray
+    sigma_1_deg: np.ndarray
+    ampl_2: np.ndarray
+    sigma_2_deg: np.ndarray
+    ampl_3: np.ndarray
+    sigma_3_deg: np.ndarray
+    offset_nodes_deg: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class PointSpreadKing(_WithOffsets):
+    """Point spread function as a King profile (PSF_KING).
+
+    The density at the distance r is ``(1 - 1 / gamma) / (2 pi sigma^2) * (1 + r^2 / (2 gamma
+    sigma^2))^-gamma``.
+
+    Parameters
+    ----------
+    energy_edges_tev : ndarray of shape (m + 1,)
+        Edges in true energy, TeV.
+    offset_edges_deg : ndarray of shape (k + 1,)
+        Edges in offset, deg.
+    gamma : ndarray of shape (k, m)
+        Index, above 1; zero where there is no profile.
+    sigma_deg : ndarray of shape (k, m)
+        Width, deg; zero where there is no profile.
+    offset_nodes_deg : ndarray of shape (k,), optional
+        Offsets that the values belong to, deg; default: the bin centres.
+    """
+
+    HDU_CLASS: ClassVar[str] = "PSF_KING"
+    COLUMNS: ClassVar[dict[str, tuple[str, str]]] = {
+        "gamma": ("GAMMA", ""),
+        "sigma_deg": ("SIGMA", "deg"),
+    }
+
+    energy_edges_tev: np.ndarray
+    offset_edges_deg: np.ndarray
+    gamma: np.ndarray
+    sigma_deg: np.ndarray
+    offset_nodes_deg: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class RadMax(_WithOffsets):
+    """Largest distance from the source of events of point-like responses (RAD_MAX_2D).
+
+    Parameters
+    ----------
+    energy_edges_tev : ndarray of shape (n + 1,)
+        Edges in reconstructed energy, TeV.
+    offset_edges_deg : ndarray of shape (k + 1,)
+        Edges in offset, deg.
+    rad_max_deg : ndarray of shape (k, n)
+        Largest distance, deg.
+    offset_nodes_deg : ndarray of shape (k,), optional
+        Offsets that the values belong to, deg; default: the bin centres.
+    """
+
+    energy_edges_tev: np.ndarray
+    offset_edges_deg: np.ndarray
+    rad_max_deg: np.ndarray
+    offset_nodes_deg: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Background2D:
+    """Rate of background events, symmetric around the pointing (BKG_2D).
+
+    Parameters
+    ----------
+    energy_edges_tev : ndarray of shape (n + 1,)
+        Edges in reconstructed energy, TeV.
+    offset_edges_deg : ndarray of shape (k + 1,)
+        Edges in offset from the pointing, deg.
+    rate_per_s_mev_sr : ndarray of shape (n, k)
+        Rate, s-1 MeV-1 sr-1.
+    """
+
+    energy_edges_tev: np.ndarray
+    offset_edges_deg: np.ndarray
+    rate_per_s_mev_sr: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,33 @@
 """ROOT files: tables of the data model as RNTuples (zstd) through uproot, TTree for old ROOT.
 
-A file holds one RNTuple per table and a string ``_header``: format and its version, rows and
-column digests of every table, metadata of the writer. Reading verifies the digests: uproot does
-not check those of RNTuple's pages, and a flipped bit must not become physics.
+A file holds one RNTuple per table and a string ``_header``: format and its version, metadata of the
+writer, and of every table the rows, digests (SHA-256) and checksums (XXH3, as in RNTuple's own
+specification, of each cluster) of the columns. Reading verifies the checksums: uproot neither
+writes nor checks those of RNTuple's pages, and a flipped bit must not become physics. `verify_file`
+verifies the digests.
 """
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import awkward
-import cramjam
 import numpy as np
-import uproot
+from xxhash import xxh3_64
 
-from iactflow.campaign.column_digest import ColumnDigest
-from iactflow.campaign.digest import json_sha256
+from iactflow.campaign.column_digest import ColumnDigest, digest_column
 from iactflow.errors import InputError
+from iactflow.io.buffers import BufferPool
 from iactflow.io.datamodel import Table
-from iactflow.io.root_write import (
-    FORMAT,
-    HEADER,
-    VERSION,
-    Columns,
-    RootWriter,
-    concatenate,
-    write_table,
-)
+from iactflow.io.root_open import BROKEN, first_line, open_file, read_header
+from iactflow.io.root_pages import read_words
+from iactflow.io.root_write import Columns, RootWriter, concatenate, write_table
+from iactflow.io.tables import TABLES
 
 __all__ = [
+    "RootFile",
     "RootWriter",
     "iterate_table",
     "list_columns",
@@ -42,58 +38,6 @@ __all__ = [
     "verify_file",
     "write_table",
 ]
-# What uproot and the decompressor raise on a file that is cut or overwritten.
-BROKEN = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    AssertionError,
-    RuntimeError,
-    StopIteration,
-    MemoryError,
-    struct.error,
-    cramjam.DecompressionError,
-    uproot.DeserializationError,
-)
-
-
-def _open(path: str | Path) -> uproot.ReadOnlyDirectory:
-    if not Path(path).is_file():
-        raise InputError(path, "file", "missing", "a ROOT file")
-    size = Path(path).stat().st_size
-    if size == 0:
-        raise InputError(path, "file", "empty", "a ROOT file")
-    try:
-        # No cache: what was read once is not read again, and would stay in memory.
-        file = uproot.open(path, array_cache=None)
-    except BROKEN as error:
-        raise InputError(path, "file", _first_line(error), "a whole ROOT file") from None
-    if size < file.file.fEND:
-        end = file.file.fEND
-        file.close()
-        raise InputError(path, "file", f"cut off after {size} bytes", f"{end} bytes")
-    return file
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0]
-
-
-def _header(path: str | Path, file: uproot.ReadOnlyDirectory) -> dict:
-    try:
-        header = json.loads(str(file[HEADER])) if HEADER in file else None
-    except BROKEN as error:
-        raise InputError(path, HEADER, _first_line(error), "JSON") from None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise InputError(path, HEADER, "missing", f"a ROOT file of the format {FORMAT}")
-    if header.get("version") != VERSION:
-        raise InputError(path, f"{HEADER}.version", header.get("version"), str(VERSION))
-    if header.pop("sha256", None) != json_sha256(header):
-        raise InputError(path, HEADER, "damaged content", "what was written")
-    return header
 
 
 def _from_awkward(values: awkward.Array) -> np.ndarray | awkward.Array:
@@ -104,34 +48,59 @@ def _from_awkward(values: awkward.Array) -> np.ndarray | awkward.Array:
     return values if "var" in sizes else awkward.to_numpy(values)
 
 
-def _batches(
-    path: str | Path, file: uproot.ReadOnlyDirectory, header: dict, name: str, wanted: list[str]
-) -> Iterator[Columns]:
-    """Rows of a table, cluster by cluster; after the last one their digests are compared."""
-    expected = header["tables"][name]
-    digests = {key: ColumnDigest(key) for key in wanted}
+def _batches(root: RootFile, name: str, wanted: list[str]) -> Iterator[Columns]:
+    """Rows of a table, cluster by cluster, each verified by its checksums."""
+    path, checksums = root.path, root.header["tables"][name]["checksums"]
     try:
-        source = file[name]
+        source = root.file[name]
         clusters = source.ntuple.cluster_summaries
         cuts = [(c.num_first_entry, c.num_first_entry + c.num_entries) for c in clusters]
-        cuts = [cut for cut in cuts if cut[1] > cut[0]] or [(0, 0)]
-        for start, stop in cuts:
-            arrays = source.arrays(wanted, entry_start=start, entry_stop=stop)
-            columns = {key: _from_awkward(arrays[key]) for key in wanted}
-            for key, values in columns.items():
-                digests[key].update(values)
-            yield columns
     except BROKEN as error:
-        raise InputError(path, name, _first_line(error), "a readable table") from None
+        raise InputError(path, name, first_line(error), "a readable table") from None
+    filled = [i for i, (start, stop) in enumerate(cuts) if stop > start]
+    for key in wanted:
+        if len(checksums[key]) != max(len(filled), 1):
+            allowed = f"{len(checksums[key])}, as written"
+            raise InputError(path, f"{name}.{key}", f"{len(filled)} clusters", allowed)
+    for number, cluster in enumerate(filled or [None]):
+        start, stop = cuts[cluster] if filled else (0, 0)
+        direct = _packed_columns(name, wanted) if filled else ()
+        try:
+            plain = [key for key in wanted if key not in direct]
+            arrays = source.arrays(plain, entry_start=start, entry_stop=stop)
+            columns = {key: _from_awkward(arrays[key]) for key in plain}
+            for key in direct:
+                columns[key] = read_words(root.descriptor, source.ntuple, key, cluster, root.pool)
+            found = {key: digest_column(key, columns[key], xxh3_64) for key in wanted}
+        except BROKEN as error:
+            raise InputError(path, name, first_line(error), "a readable table") from None
+        for key in wanted:
+            if found[key] != checksums[key][number]:
+                raise InputError(path, f"{name}.{key}", "damaged content", "what was written")
+        yield {key: columns[key] for key in wanted}
+
+
+def _packed_columns(name: str, wanted: list[str]) -> list[str]:
+    """Columns that files store as they are."""
+    table = TABLES.get(name)
+    packed = table is not None and table.packed
+    return [c.name for c in table.columns if c.jagged and c.name in wanted] if packed else []
+
+
+def _verify(root: RootFile, name: str) -> None:
+    """Read a table, and compare the digests of its columns."""
+    expected = root.header["tables"][name]["columns"]
+    digests = {key: ColumnDigest(key) for key in expected}
+    for columns in _batches(root, name, list(expected)):
+        for key, values in columns.items():
+            digests[key].update(values)
     for key, digest in digests.items():
-        if digest.hexdigest() != expected["columns"][key]:
-            raise InputError(path, f"{name}.{key}", "damaged content", "what was written")
+        if digest.hexdigest() != expected[key]:
+            raise InputError(root.path, f"{name}.{key}", "damaged content", "what was written")
 
 
-def _read(
-    path: str | Path, file: uproot.ReadOnlyDirectory, header: dict, name: str, wanted: list[str]
-) -> Columns:
-    parts = list(_batches(path, file, header, name, wanted))
+def _read(root: RootFile, name: str, wanted: list[str]) -> Columns:
+    parts = list(_batches(root, name, wanted))
     return parts[0] if len(parts) == 1 else concatenate(parts)
 
 
@@ -144,6 +113,97 @@ def _wanted(path: str | Path, header: dict, name: str, columns: Iterable[str] | 
         if key not in present:
             raise InputError(path, f"{name} column", key, ", ".join(present))
     return wanted
+
+
+class RootFile(AbstractContextManager):
+    """A file that is read table by table, opened once; a context manager.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Attributes
+    ----------
+    tables : dict of str to int
+        Rows by table.
+    metadata : dict
+        As given to `write_table`.
+    header : dict
+        Digests and checksums as well.
+    file : uproot.ReadOnlyDirectory
+        The file, open.
+    descriptor : int
+        Its descriptor.
+    pool : BufferPool
+        Memory of packed columns.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, cut off, damaged, or of another format or version.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path, self.pool = path, BufferPool()
+        with ExitStack() as stack:
+            self.file = stack.enter_context(open_file(path))
+            self.descriptor = stack.enter_context(open(path, "rb")).fileno()
+            self.header = read_header(path, self.file)
+            self._stack = stack.pop_all()
+        self.tables = {name: entry["rows"] for name, entry in self.header["tables"].items()}
+        self.metadata = self.header["metadata"]
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stack.close()
+
+    def iterate(self, name: str, columns: Iterable[str] | None = None) -> Iterator[Columns]:
+        """Read a table in batches, as `iterate_table`.
+
+        Parameters
+        ----------
+        name : str
+            The table.
+        columns : iterable of str, optional
+            Columns wanted; by default all.
+
+        Yields
+        ------
+        dict of str to ndarray or awkward.Array
+            Columns of consecutive rows; at least one batch, which may be empty.
+
+        Raises
+        ------
+        InputError
+            If the file lacks the table or a column, or is damaged.
+        """
+        yield from _batches(self, name, _wanted(self.path, self.header, name, columns))
+
+    def read(self, name: str, columns: Iterable[str] | None = None) -> Columns:
+        """Read a table, as `read_table`.
+
+        Parameters
+        ----------
+        name : str
+            The table.
+        columns : iterable of str, optional
+            Columns wanted; by default all.
+
+        Returns
+        -------
+        dict of str to ndarray or awkward.Array
+            Columns of all rows.
+
+        Raises
+        ------
+        InputError
+            If the file lacks the table or a column, or is damaged.
+        """
+        return _read(self, name, _wanted(self.path, self.header, name, columns))
 
 
 def read_table(
@@ -171,11 +231,8 @@ def read_table(
         If the file is missing, empty, cut off, damaged, of another format or version, or lacks
         the table or a column.
     """
-    name = name.name if isinstance(name, Table) else name
-    with _open(path) as file:
-        header = _header(path, file)
-        wanted = _wanted(path, header, name, columns)
-        return _read(path, file, header, name, wanted)
+    with RootFile(path) as file:
+        return file.read(name.name if isinstance(name, Table) else name, columns)
 
 
 def iterate_table(
@@ -200,13 +257,10 @@ def iterate_table(
     Raises
     ------
     InputError
-        As for `read_table`; damage is found after the last batch.
+        As for `read_table`; no batch is damaged, but those before one may be yielded.
     """
-    name = name.name if isinstance(name, Table) else name
-    with _open(path) as file:
-        header = _header(path, file)
-        wanted = _wanted(path, header, name, columns)
-        yield from _batches(path, file, header, name, wanted)
+    with RootFile(path) as file:
+        yield from file.iterate(name.name if isinstance(name, Table) else name, columns)
 
 
 def verify_file(path: str | Path) -> tuple[dict[str, dict[str, str]], dict]:
@@ -229,13 +283,11 @@ def verify_file(path: str | Path) -> tuple[dict[str, dict[str, str]], dict]:
     InputError
         As for `read_table`.
     """
-    with _open(path) as file:
-        header = _header(path, file)
-        for name, entry in header["tables"].items():
-            for _ in _batches(path, file, header, name, list(entry["columns"])):
-                continue
-    digests = {name: entry["columns"] for name, entry in header["tables"].items()}
-    return digests, header["metadata"]
+    with RootFile(path) as file:
+        for name in file.tables:
+            _verify(file, name)
+        digests = {name: entry["columns"] for name, entry in file.header["tables"].items()}
+        return digests, file.metadata
 
 
 def list_tables(path: str | Path) -> dict[str, int]:
@@ -256,8 +308,8 @@ def list_tables(path: str | Path) -> dict[str, int]:
     InputError
         As for `read_table`.
     """
-    with _open(path) as file:
-        return {name: entry["rows"] for name, entry in _header(path, file)["tables"].items()}
+    with RootFile(path) as file:
+        return file.tables
 
 
 def list_columns(path: str | Path) -> dict[str, list[str]]:
@@ -278,9 +330,8 @@ def list_columns(path: str | Path) -> dict[str, list[str]]:
     InputError
         As for `read_table`.
     """
-    with _open(path) as file:
-        tables = _header(path, file)["tables"]
-    return {name: list(entry["columns"]) for name, entry in tables.items()}
+    with RootFile(path) as file:
+        return {n: list(entry["columns"]) for n, entry in file.header["tables"].items()}
 
 
 def read_metadata(path: str | Path) -> dict:
@@ -301,8 +352,8 @@ def read_metadata(path: str | Path) -> dict:
     InputError
         As for `read_table`.
     """
-    with _open(path) as file:
-        return _header(path, file)["metadata"]
+    with RootFile(path) as file:
+        return file.metadata
 
 
 def read_file(path: str | Path) -> tuple[dict[str, Columns], dict]:
@@ -325,10 +376,5 @@ def read_file(path: str | Path) -> tuple[dict[str, Columns], dict]:
     InputError
         As for `read_table`.
     """
-    with _open(path) as file:
-        header = _header(path, file)
-        tables = {
-            name: _read(path, file, header, name, list(entry["columns"]))
-            for name, entry in header["tables"].items()
-        }
-    return tables, header["metadata"]
+    with RootFile(path) as file:
+        return {name: file.read(name) for name in file.tables}, file.metadata

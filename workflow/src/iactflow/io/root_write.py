@@ -10,9 +10,10 @@ from pathlib import Path
 import awkward
 import numpy as np
 import uproot
+from xxhash import xxh3_64
 
 from iactflow.campaign.atomic import atomic_output
-from iactflow.campaign.column_digest import ColumnDigest
+from iactflow.campaign.column_digest import ColumnDigest, digest_column
 from iactflow.campaign.digest import json_sha256
 from iactflow.errors import InputError
 from iactflow.io.datamodel import Table, validate
@@ -21,10 +22,10 @@ from iactflow.io.tables import find_table
 __all__ = ["RootWriter", "concatenate", "storable", "write_table"]
 
 FORMAT = "iactflow"
-VERSION = 2
+VERSION = 3
 HEADER = "_header"
 # Of zstd: waveforms take half the time of level 5, and are 4 % larger.
-LEVEL = 2
+COMPRESSION = uproot.ZSTD(2)
 # Rows are collected up to this size before they are compressed: a cluster of the RNTuple.
 CLUSTER_BYTES = 32 * 1024**2
 Columns = dict[str, "np.ndarray | awkward.Array"]
@@ -97,11 +98,14 @@ class _Pending:
     def __init__(self, table: Table) -> None:
         self.table, self.rows, self.size = table, 0, 0
         self.parts: list[Columns] = []
+        # A digest tells what a column is; a checksum tells damage, ten times as fast, of a cluster.
         self.digests: dict[str, ColumnDigest] | None = None
+        self.checksums: dict[str, list[str]] = {}
 
     def add(self, columns: Columns, file: str | Path) -> None:
         if self.digests is None:
             self.digests = {name: ColumnDigest(name) for name in columns}
+            self.checksums = {name: [] for name in columns}
         elif set(columns) != set(self.digests):
             name = min(set(columns) ^ set(self.digests))
             allowed = "the columns of the first rows"
@@ -117,6 +121,7 @@ class _Pending:
         columns = concatenate(self.parts) if len(self.parts) > 1 else self.parts[0]
         for name, values in columns.items():
             self.digests[name].update(values)
+            self.checksums[name].append(digest_column(name, values, xxh3_64))
         self.parts, self.size = [], 0
         return columns
 
@@ -157,11 +162,25 @@ class RootWriter(AbstractContextManager):
         self.stack = ExitStack()
         with self.stack as stack:
             temporary = stack.enter_context(atomic_output(self.path))
-            self.file = stack.enter_context(
-                uproot.recreate(temporary, compression=uproot.ZSTD(LEVEL))
-            )
+            self.file = stack.enter_context(uproot.recreate(temporary, compression=COMPRESSION))
             self.stack = stack.pop_all()
         return self
+
+    def add_table(self, name: str | Table) -> None:
+        """Take one more table, for those that are known only when others are written.
+
+        Parameters
+        ----------
+        name : str or Table
+            The table; one that the writer already has stays as it is.
+
+        Raises
+        ------
+        InputError
+            If the data model has no such table.
+        """
+        table = find_table(name, self.path)
+        self.pending.setdefault(table.name, _Pending(table))
 
     def append(self, name: str | Table, columns: Mapping[str, object]) -> None:
         """Add rows to a table.
@@ -191,6 +210,7 @@ class RootWriter(AbstractContextManager):
     def _write(self, pending: _Pending) -> None:
         columns = {key: storable(values) for key, values in pending.take().items()}
         name = pending.table.name
+        self.file.compression = None if pending.table.packed else COMPRESSION
         if name in self.written:
             self.file[name].extend(columns)
         else:
@@ -210,6 +230,7 @@ class RootWriter(AbstractContextManager):
                 name: {
                     "rows": pending.rows,
                     "columns": {key: d.hexdigest() for key, d in pending.digests.items()},
+                    "checksums": pending.checksums,
                 }
                 for name, pending in self.pending.items()
             },

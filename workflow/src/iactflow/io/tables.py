@@ -6,17 +6,30 @@ from pathlib import Path
 
 from iactflow.errors import InputError
 from iactflow.io.datamodel import Table, render
+from iactflow.io.tables_discrimination import DISCRIMINATION_TABLES
 from iactflow.io.tables_events import EVENT_TABLES
+from iactflow.io.tables_hadrons import HADRON_TABLES
+from iactflow.io.tables_reconstruction import RECONSTRUCTION_TABLES
 from iactflow.io.tables_results import RESULT_TABLES
 from iactflow.io.tables_science import SCIENCE_TABLES
 from iactflow.io.tables_simulation import SIMULATION_TABLES
+from iactflow.io.tables_subarray import SUBARRAY_TABLES
 
 __all__ = ["DOCUMENT", "TABLES", "find_table"]
 
 DOCUMENT = "docs/data-model.md"
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (*SIMULATION_TABLES, *EVENT_TABLES, *SCIENCE_TABLES, *RESULT_TABLES)
+    for table in (
+        *SIMULATION_TABLES,
+        *HADRON_TABLES,
+        *SUBARRAY_TABLES,
+        *EVENT_TABLES,
+        *DISCRIMINATION_TABLES,
+        *RECONSTRUCTION_TABLES,
+        *SCIENCE_TABLES,
+        *RESULT_TABLES,
+    )
 }
 
 
