@@ -1,0 +1,1 @@
+"""From raw counts to photoelectrons: coefficients, extraction of pulses, unusable pixels."""

@@ -1,0 +1,1 @@
+"""Stage functions: what the rules of the geometry call."""
