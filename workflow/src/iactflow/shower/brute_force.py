@@ -12,7 +12,8 @@ from iactflow._jit import jit_leaf
 from iactflow.campaign.philox import uniform
 from iactflow.shower.emission import keep_photon, local_sine_squared, sine_bounds, step_cone
 from iactflow.shower.flight import MIN_COS_ZENITH, across, ray
-from iactflow.shower.steps import LENGTH_M, UX, UY, UZ
+from iactflow.shower.species import charge_squared
+from iactflow.shower.steps import LENGTH_M, PARTICLE, UX, UY, UZ
 
 __all__ = ["emit_brute_force"]
 
@@ -52,12 +53,12 @@ def emit_brute_force(steps, atmosphere, light, spheres, refraction, state, resum
         most = sine_bounds(step, atmosphere, 0.0, step[LENGTH_M])[1]
         margin = step_cone(step, atmosphere, refraction, spheres.highest_m)[4]
         towards = across(step[UX], step[UY], step[UZ])
-        s = max(0.0, resume[2])
+        s, charges = max(0.0, resume[2]), charge_squared(step[PARTICLE])
         while most > 0.0:
             if n + n_spheres > photons.shape[0]:
                 resume[0], resume[2] = i, s
                 return n
-            s -= np.log(1.0 - uniform(state)) / (largest * most)
+            s -= np.log(1.0 - uniform(state)) / (charges * largest * most)
             if s >= step[LENGTH_M]:
                 break
             phi = 2.0 * np.pi * uniform(state)

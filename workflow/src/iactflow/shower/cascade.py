@@ -1,7 +1,7 @@
-"""Electromagnetic cascades in air, particle by particle: from a primary to steps of light.
+"""Cascades in air, particle by particle: from a primary to steps of light.
 
-The kernels are in `kernel`, `transport`, `interactions`, `secondaries` and `scattering`; this is
-what the rest of the package calls.
+The kernels are in `kernel`, `transport`, `heavy`, `interactions`, `collide`, `decays`,
+`secondaries` and `scattering`; this is what the rest of the package calls.
 """
 
 from __future__ import annotations
@@ -18,21 +18,26 @@ from iactflow.atmosphere.table import (
 )
 from iactflow.campaign.philox import new_state
 from iactflow.errors import InputError
-from iactflow.shower.air import ELECTRON_MASS_MEV
 from iactflow.shower.column import LEAST_DEPTH_G_CM2, make_column
-from iactflow.shower.kernel import EMPTY, NO_ROOM, STRAY, advance, put
+from iactflow.shower.hadron_models import NO_POOL, HadronModels
+from iactflow.shower.kernel import COLLIDES, EMPTY, NO_ROOM, STRAY, advance, put, put_secondaries
 from iactflow.shower.particles import (
     FIRST_Z,
     INTERACTED,
+    KIND,
+    KINETIC,
+    MOST_SECONDARIES,
     N_LEVELS,
     N_ROWS,
+    N_STACK,
     N_STEPS,
     STACK_ROOM,
     TRACK,
     WORK,
 )
 from iactflow.shower.physics_tables import make_physics_tables
-from iactflow.shower.settings import MASS_MEV, POSITRON, CascadeSettings, Primary
+from iactflow.shower.settings import CascadeSettings, Primary
+from iactflow.shower.species import PION_PLUS, mass_mev, rest_energy_mev
 from iactflow.shower.steps import N_COLUMNS
 
 __all__ = [
@@ -49,6 +54,7 @@ TALLIES = (
     "deposited",
     "below_cut_electrons",
     "below_cut_photons",
+    "below_cut_hadrons",
     "ground",
     "top",
     "hadronic",
@@ -87,7 +93,8 @@ class ShowerSummary(NamedTuple):
         Charged particles above the cut that cross them.
     energy_mev : dict of str to float
         Where the energy went: deposited (collisions and radiation below the cuts),
-        below_cut_electrons, below_cut_photons, ground, top, hadronic, neutrinos. Masses of produced
+        below_cut_electrons (with muons), below_cut_photons, below_cut_hadrons, ground, top,
+        hadronic (what nuclei of the air keep, less what they lend), neutrinos. Masses of produced
         particles are with the particles.
     track_g_cm2 : float
         Track length of charged particles above the cut.
@@ -169,7 +176,7 @@ def _start(primary: Primary, table: AtmosphereTable, ground: float, top: float) 
                     above = height
     z = height - level
     distance = z / -uz
-    kinetic = primary.energy_tev * 1e6 - MASS_MEV[primary.particle_id]
+    kinetic = primary.energy_tev * 1e6 - mass_mev(float(primary.particle_id))
     place_and_time = (-distance * ux, -distance * uy, z, -distance / SPEED_OF_LIGHT_M_NS)
     return np.array([primary.particle_id, kinetic, *place_and_time, ux, uy, uz])
 
@@ -191,15 +198,19 @@ class Cascade:
         Of the stream of random numbers.
     buffer : ndarray of float64, shape (n, 11)
         Room for steps, written again and again.
+    hadrons : HadronModels, optional
+        Models of hadronic interactions; None: hadrons are not followed.
+    generator : numpy.random.Generator, optional
+        For interactions above the energies of the pool.
 
     Raises
     ------
     InputError
-        If the buffer has the wrong shape or is too small, or a particle has a number that is not
-        finite.
+        If the buffer has the wrong shape or is too small, a particle has a number that is not
+        finite, or is a hadron without models for it.
     """
 
-    def __init__(self, particles, table, settings, key_words, buffer):
+    def __init__(self, particles, table, settings, key_words, buffer, hadrons=None, generator=None):
         if buffer.ndim != 2 or buffer.shape[1] != N_COLUMNS or buffer.shape[0] < LEAST_ROWS:
             allowed = f"(n, {N_COLUMNS}) with n at least {LEAST_ROWS}"
             raise InputError("cascade", "shape of the buffer", buffer.shape, allowed)
@@ -207,6 +218,12 @@ class Cascade:
         self._waiting = np.atleast_2d(np.asarray(particles, dtype=float))
         if not np.isfinite(self._waiting).all():
             raise InputError("cascade", "particles", particles, "finite numbers")
+        if (self._waiting[:, 0] >= PION_PLUS).any() and (hadrons is None or generator is None):
+            allowed = "models of hadronic interactions and a generator for hadrons"
+            raise InputError("cascade", "hadrons", hadrons, allowed)
+        self._hadrons, self._generator = hadrons, generator
+        self._pool = NO_POOL if hadrons is None else hadrons.pool
+        self._spilled: list[np.ndarray] = []
         self._works = np.empty(1, dtype=WORK)
         work = self._works[0]
         column, log_low, per_unit = make_column(
@@ -221,27 +238,59 @@ class Cascade:
         work["state"] = new_state(key_words)
         for name in ("counts", "tally", "profile"):
             work[name] = 0
+        # Two are the most that anything but a hadron makes.
+        work["counts"][MOST_SECONDARIES] = 2 if hadrons is None else hadrons.most_secondaries + 2
+        work["hadron_cut"] = 0.0 if hadrons is None else hadrons.kinetic_cut_mev
         for name, values in make_physics_tables(settings)._asdict().items():
             work[name] = values
 
     def __iter__(self) -> Iterator[np.ndarray]:
         counts = self._works[0]["counts"]
         outcome = EMPTY
-        while outcome != EMPTY or len(self._waiting):
-            if outcome == EMPTY:
-                for particle in self._waiting[:AT_ONCE]:
-                    level = self._table.observation_level_m
-                    depth = thickness_g_cm2(self._table, level + particle[4])
-                    put(self._works, np.append(particle, depth))
-                self._waiting = self._waiting[AT_ONCE:]
-            outcome = advance(self._works, self._steps)
-            if outcome == NO_ROOM:
-                raise RuntimeError(f"a cascade needs room for more than {STACK_ROOM} particles")
+        while outcome != EMPTY or self._refill():
+            outcome = advance(self._works, self._steps, self._pool)
             if outcome == STRAY:
                 flying = self._works[0]["flying"][:10].tolist()
                 raise RuntimeError(f"a particle of the cascade lost its way: {flying}")
+            if outcome == COLLIDES:
+                self._collide()
+            if outcome == NO_ROOM:
+                self._spill(STACK_ROOM // 2)
             if counts[N_ROWS]:
                 yield self._steps[: counts[N_ROWS]]
+
+    def _refill(self) -> bool:
+        """Put particles that wait on the empty stack; whether there were any."""
+        work = self._works[0]
+        if self._spilled:
+            block = self._spilled.pop()
+            work["stack"][: len(block)] = block
+            work["counts"][N_STACK] = len(block)
+            return True
+        for particle in self._waiting[:AT_ONCE]:
+            depth = thickness_g_cm2(self._table, self._table.observation_level_m + particle[4])
+            put(self._works, np.append(particle, depth))
+        self._waiting = self._waiting[AT_ONCE:]
+        return bool(work["counts"][N_STACK])
+
+    def _spill(self, n: int) -> None:
+        """Take the lowest of the stack away until the rest has been followed: order stays."""
+        work = self._works[0]
+        stack, height = work["stack"], work["counts"][N_STACK]
+        n = min(n, int(height))
+        self._spilled.append(stack[:n].copy())
+        stack[: height - n] = stack[n:height].copy()
+        work["counts"][N_STACK] -= n
+
+    def _collide(self) -> None:
+        """Generate the interaction of the flying hadron, and put its secondaries on the stack."""
+        flying = self._works[0]["flying"]
+        kind, kinetic = int(flying[KIND]), float(flying[KINETIC])
+        secondaries = self._hadrons.interact(kind, kinetic, self._generator)
+        done = put_secondaries(self._works, secondaries, 0)
+        while done < len(secondaries):
+            self._spill(STACK_ROOM)
+            done = put_secondaries(self._works, secondaries, done)
 
     @property
     def summary(self) -> ShowerSummary:
@@ -266,6 +315,8 @@ def cascade_steps(
     settings: CascadeSettings,
     key_words: np.ndarray,
     buffer: np.ndarray,
+    hadrons: HadronModels | None = None,
+    generator: np.random.Generator | None = None,
 ) -> Cascade:
     """Follow a primary particle and all that it makes.
 
@@ -281,6 +332,11 @@ def cascade_steps(
         ``StreamKey(stage="shower", ...).words()``.
     buffer : ndarray of float64, shape (n, 11)
         From `step_buffer`.
+    hadrons : HadronModels, optional
+        Models of hadronic interactions, for hadrons and, where `settings` say so, for photons.
+    generator : numpy.random.Generator, optional
+        ``StreamKey(stage="hadron_interactions", ...).generator()``: interactions above the
+        energies of the pool draw from it, in the order in which the shower comes to them.
 
     Returns
     -------
@@ -290,11 +346,11 @@ def cascade_steps(
     Raises
     ------
     InputError
-        If the start is outside the atmosphere.
+        If the start is outside the atmosphere, or the primary a hadron without models for it.
     """
     ground = thickness_g_cm2(table, table.observation_level_m)
     particle = _start(primary, table, ground, LEAST_DEPTH_G_CM2)
-    return Cascade(particle, table, settings, key_words, buffer)
+    return Cascade(particle, table, settings, key_words, buffer, hadrons, generator)
 
 
 def available_energy_mev(primary: Primary) -> float:
@@ -308,9 +364,8 @@ def available_energy_mev(primary: Primary) -> float:
     Returns
     -------
     float
-        Kinetic energy in MeV, plus a muon's mass, plus two electron masses for a positron.
+        Kinetic energy in MeV, plus the mass of muons and mesons, plus two masses of positrons and
+        antibaryons.
     """
-    energy = primary.energy_tev * 1e6
-    if primary.particle_id == POSITRON:
-        return energy + ELECTRON_MASS_MEV
-    return energy - (ELECTRON_MASS_MEV if primary.particle_id == 3 else 0.0)
+    kind = float(primary.particle_id)
+    return primary.energy_tev * 1e6 - mass_mev(kind) + rest_energy_mev(kind)

@@ -16,16 +16,15 @@ from iactflow.shower.air import (
     ELECTRON_RADIUS_CM,
     ELECTRONS_PER_GRAM,
     MEAN_EXCITATION_MEV,
-    MUON_MASS_MEV,
 )
 
 __all__ = [
     "COLLISION_CONSTANT",
     "bhabha_spectrum",
     "collision_loss",
+    "heavy_collision_loss",
     "knock_on",
     "moller_spectrum",
-    "muon_collision_loss",
     "muon_radiative_loss",
 ]
 
@@ -146,22 +145,24 @@ def knock_on(kinetic_mev, cut_mev, positron):
     return (spectrum * transfer * _WEIGHTS).sum(axis=1) * half[:, 0]
 
 
-def muon_collision_loss(kinetic_mev):
-    """Bethe's mean collision loss of muons, without the density effect.
+def heavy_collision_loss(kinetic_mev, mass_mev):
+    """Bethe's mean collision loss of muons or hadrons of unit charge, without the density effect.
 
     Parameters
     ----------
     kinetic_mev : ndarray
         Kinetic energy.
+    mass_mev : float
+        Mass.
 
     Returns
     -------
     ndarray
         MeV per g/cm2; subtract `COLLISION_CONSTANT` delta / beta^2.
     """
-    gamma = 1.0 + np.asarray(kinetic_mev, dtype=float) / MUON_MASS_MEV
+    gamma = 1.0 + np.asarray(kinetic_mev, dtype=float) / mass_mev
     momentum2 = gamma**2 - 1.0
-    ratio = ELECTRON_MASS_MEV / MUON_MASS_MEV
+    ratio = ELECTRON_MASS_MEV / mass_mev
     largest = 2.0 * ELECTRON_MASS_MEV * momentum2 / (1.0 + 2.0 * gamma * ratio + ratio**2)
     argument = 2.0 * ELECTRON_MASS_MEV * momentum2 * largest / MEAN_EXCITATION_MEV**2
     beta2 = momentum2 / gamma**2

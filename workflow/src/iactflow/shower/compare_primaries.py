@@ -17,12 +17,13 @@ from iactflow.shower.collect import CollectedPhotons, collect_photons
 from iactflow.shower.light import make_light_yield
 from iactflow.shower.physics_tables import make_physics_tables
 from iactflow.shower.secondaries import pair_part
-from iactflow.shower.settings import ELECTRON, GAMMA, MASS_MEV, POSITRON
+from iactflow.shower.species import ELECTRON, GAMMA, MU_MINUS, MU_PLUS, POSITRON
 from iactflow.shower.spheres import make_spheres, sphere_states
 
 __all__ = ["cascade_settings", "check_supported", "is_forced", "our_showers", "start_height_m"]
 
-PARTICLES = "1 gamma, 2 positron, 3 electron, 5 and 6 muons: hadrons are not simulated"
+COMPARED = (GAMMA, POSITRON, ELECTRON, MU_PLUS, MU_MINUS)
+PARTICLES = "1 gamma, 2 positron, 3 electron, 5 and 6 muons: hadrons are not compared"
 # Cuts below this change no light: electrons must have more than 20 MeV to radiate.
 LEAST_CUT_MEV = 10.0
 # A header height this near to FIXHEI was forced.
@@ -51,7 +52,7 @@ def check_supported(run: CorsikaRun, shower: CorsikaShower | None = None) -> Non
     if run.efficiencies:
         allowed = "photons without losses (CERQEF F F F)"
         raise InputError(run.path, "CERQEF", ", ".join(run.efficiencies), allowed)
-    if shower is not None and shower.particle_id not in MASS_MEV:
+    if shower is not None and shower.particle_id not in COMPARED:
         key = f"primary of event {shower.event_number}"
         raise InputError(run.path, key, shower.particle_id, PARTICLES)
 

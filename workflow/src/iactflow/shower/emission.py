@@ -33,10 +33,12 @@ from iactflow.shower.flight import (
     step_time_ns,
 )
 from iactflow.shower.light import sine_squared, surviving_fraction, wavelength_nm
+from iactflow.shower.species import charge_squared
 from iactflow.shower.steps import (
     GAMMA_END,
     GAMMA_START,
     LENGTH_M,
+    PARTICLE,
     TIME_NS,
     UX,
     UY,
@@ -272,7 +274,8 @@ def _emit(step, atmosphere, light, spheres, refraction, k, margin, s_m, state, p
     start, end, half, most, towards = _window(step, atmosphere, spheres, refraction, k)
     if not start < end:
         return n, -1.0
-    rate = light.photons_per_m[spheres.kind[k]] * most * half / np.pi
+    charges = charge_squared(step[PARTICLE])
+    rate = charges * light.photons_per_m[spheres.kind[k]] * most * half / np.pi
     s = s_m if s_m >= 0.0 else start
     while True:
         if n == photons.shape[0]:

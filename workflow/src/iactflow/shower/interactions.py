@@ -43,6 +43,7 @@ from iactflow.shower.secondaries import (
     muon_part,
     pair_part,
 )
+from iactflow.shower.species import PION_MINUS, PION_PLUS, mass_mev
 
 __all__ = ["decay_muon", "interact_lepton", "interact_photon"]
 
@@ -130,8 +131,28 @@ def interact_lepton(work):
 
 
 @jit
+def _turn_into_pion(work):
+    """Let a photon meet a nucleus as a charged pion of its energy, or end without hadrons.
+
+    By vector dominance (Bauer et al., Rev. Mod. Phys. 50 (1978) 261) a photon interacts as a rho
+    meson, and that as the mean of both charged pions of its energy. Below the cut, in the
+    resonances, the nucleus keeps the energy.
+    """
+    p = work.flying
+    kinetic = p[KINETIC] - mass_mev(float(PION_PLUS))
+    if work.hadron_cut[0] <= 0.0 or kinetic < work.hadron_cut[0]:
+        work.tally[HADRONIC] += p[KINETIC]
+        return
+    p[KIND] = float(PION_PLUS) if unit(work.state) < 0.5 else float(PION_MINUS)
+    p[KINETIC] = kinetic
+
+
+@jit
 def interact_photon(work):
     """Let a photon make a pair, scatter, or be absorbed by a nucleus.
+
+    A photon that a nucleus absorbs becomes a pion that is about to interact, where hadrons are
+    followed: the kind of the flying particle tells.
 
     Parameters
     ----------
@@ -165,8 +186,7 @@ def interact_photon(work):
             return False
         return True
     if chance < _photon(work, photon, P_NUCLEAR):
-        # What the nucleus sends out is for a model of hadronic interactions.
-        work.tally[HADRONIC] += photon
+        _turn_into_pion(work)
         return False
     if photon <= 2.0 * MUON_MASS_MEV:
         return True

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from iactflow._jit import jit
+from iactflow.shower.collide import collide
+from iactflow.shower.decays import decay_hadron
+from iactflow.shower.heavy import fly_heavy
 from iactflow.shower.interactions import decay_muon, interact_lepton, interact_photon
 from iactflow.shower.particles import (
     ACTIVE,
     CARRY,
     FIRST_Z,
+    HADRONIC,
     INTERACTED,
     KIND,
     KINETIC,
     LIFE,
+    MOST_SECONDARIES,
     N_FIELDS,
     N_ROWS,
     N_STACK,
@@ -26,28 +31,48 @@ from iactflow.shower.particles import (
     Y,
     Z,
     place,
+    push_momentum,
 )
-from iactflow.shower.transport import DONE, FULL, LOST, fly_lepton, fly_muon, fly_photon
+from iactflow.shower.species import FIRST_NUCLEUS, PION_ZERO, rest_energy_mev
+from iactflow.shower.transport import DECAYS, DONE, FULL, LOST, fly_lepton, fly_photon
 
-__all__ = ["EMPTY", "FILLED", "NO_ROOM", "STRAY", "advance", "put"]
+__all__ = ["COLLIDES", "EMPTY", "FILLED", "NO_ROOM", "STRAY", "advance", "put", "put_secondaries"]
 
-EMPTY, FILLED, NO_ROOM, STRAY = range(4)
-MOST_SECONDARIES = 2
+EMPTY, FILLED, NO_ROOM, STRAY, COLLIDES = range(5)
+_ENDS, _GOES_ON, _ABOVE = range(3)
 
 
 @jit
-def _interact(work):
-    """Let the flying particle interact; whether it goes on."""
-    kind = work.flying[KIND]
+def _note_first(work):
+    """Note the height of the first interaction."""
     if work.counts[INTERACTED] == 0:
         work.counts[INTERACTED] = 1
         work.tally[FIRST_Z] = work.flying[Z]
-    if kind == 1.0:
-        return interact_photon(work)
-    if kind < 4.0:
-        return interact_lepton(work)
-    decay_muon(work)
-    return False
+
+
+@jit
+def _decay(work):
+    """Let the flying particle decay."""
+    if work.flying[KIND] < PION_ZERO:
+        decay_muon(work)
+    else:
+        decay_hadron(work)
+
+
+@jit
+def _interact(work, pool):
+    """Let the flying particle interact; whether it ends, goes on, or is above the pool."""
+    p = work.flying
+    if p[KIND] == 1.0:
+        goes_on = interact_photon(work)
+        if p[KIND] == 1.0:
+            return _GOES_ON if goes_on else _ENDS
+    elif p[KIND] < 4.0:
+        return _GOES_ON if interact_lepton(work) else _ENDS
+    if p[KIND] >= FIRST_NUCLEUS or p[KINETIC] >= pool.max_kinetic_mev:
+        return _ABOVE
+    collide(work, pool)
+    return _ENDS
 
 
 @jit
@@ -77,7 +102,37 @@ def put(works, particle):
 
 
 @jit
-def advance(works, steps):
+def put_secondaries(works, secondaries, first):
+    """Put secondaries of the flying hadron on the stack, as many as there is room for.
+
+    Parameters
+    ----------
+    works : ndarray of WORK, shape (1,)
+        State of the cascade, changed. The tally takes what the secondaries do not have of the
+        hadron's energy as hadronic.
+    secondaries : ndarray of float64, shape (n, 4)
+        CORSIKA's number, momentum in MeV with z along the flight.
+    first : int
+        Secondary to begin with; zero also settles the energy of the hadron.
+
+    Returns
+    -------
+    int
+        The first secondary that there was no room for.
+    """
+    work = works[0]
+    p = work.flying
+    if first == 0:
+        work.tally[HADRONIC] += p[KINETIC] + rest_energy_mev(p[KIND])
+    n = min(secondaries.shape[0], first + STACK_ROOM - work.counts[N_STACK])
+    for i in range(first, n):
+        px, py, pz = secondaries[i, 1], secondaries[i, 2], secondaries[i, 3]
+        work.tally[HADRONIC] -= push_momentum(work, secondaries[i, 0], px, py, pz, 1.0)
+    return n
+
+
+@jit
+def advance(works, steps, pool):
     """Follow particles until the buffer of steps is full or none is left.
 
     Parameters
@@ -86,17 +141,23 @@ def advance(works, steps):
         State of the cascade, changed.
     steps : ndarray of float64, shape (n, 11)
         Rows are written from the first on; their number is in the counts.
+    pool : HadronPool
+        Interactions of hadrons.
 
     Returns
     -------
     int
-        EMPTY: the cascade has ended; FILLED: call again; NO_ROOM: the stack is too small;
-        STRAY: the flying particle has no finite energy, depth or direction, or flies without end.
+        EMPTY: the cascade has ended; FILLED: call again; NO_ROOM: the stack is too small, make room
+        and call again; COLLIDES: the flying hadron interacts above the energies of the pool, put
+        its secondaries and call again; STRAY: the flying particle has no finite energy, depth or
+        direction, or flies without end.
     """
     work = works[0]
     p, counts = work.flying, work.counts
     counts[N_ROWS] = 0
     while True:
+        if counts[N_STACK] + counts[MOST_SECONDARIES] > STACK_ROOM:
+            return NO_ROOM
         if counts[ACTIVE] == 0:
             if counts[N_STACK] == 0:
                 return EMPTY
@@ -104,17 +165,26 @@ def advance(works, steps):
             for k in range(N_FIELDS):
                 p[k] = work.stack[counts[N_STACK], k]
             counts[ACTIVE] = 1
-        if counts[N_STACK] + MOST_SECONDARIES > STACK_ROOM:
-            return NO_ROOM
         if p[KIND] == 1.0:
             outcome = fly_photon(work)
         elif p[KIND] < 4.0:
             outcome = fly_lepton(work, steps)
         else:
-            outcome = fly_muon(work, steps)
+            outcome = fly_heavy(work, steps, pool)
         if outcome == FULL:
             return FILLED
         if outcome == LOST:
             return STRAY
-        if outcome == DONE or not _interact(work):
+        if outcome == DONE:
             counts[ACTIVE] = 0
+            continue
+        _note_first(work)
+        if outcome == DECAYS:
+            _decay(work)
+            counts[ACTIVE] = 0
+            continue
+        outcome = _interact(work, pool)
+        if outcome != _GOES_ON:
+            counts[ACTIVE] = 0
+        if outcome == _ABOVE:
+            return COLLIDES

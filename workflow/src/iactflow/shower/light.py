@@ -19,10 +19,11 @@ from iactflow.atmosphere.extinction import ExtinctionTable, transmission
 from iactflow.atmosphere.table import refractivity
 from iactflow.errors import InputError
 from iactflow.instrument.description import Curve
-from iactflow.shower.steps import GAMMA_END, GAMMA_START, LENGTH_M, UZ, Z_M
+from iactflow.shower.air import FINE_STRUCTURE
+from iactflow.shower.species import charge_squared
+from iactflow.shower.steps import GAMMA_END, GAMMA_START, LENGTH_M, PARTICLE, UZ, Z_M
 
 __all__ = [
-    "FINE_STRUCTURE",
     "LightYield",
     "add_emitted_light",
     "make_light_yield",
@@ -32,7 +33,6 @@ __all__ = [
     "wavelength_nm",
 ]
 
-FINE_STRUCTURE = 1.0 / 137.035999084  # CODATA 2018
 BIN_NM = 0.25
 # Parts of a step in `add_emitted_light`: the midpoint rule is then exact to 1e-4 in a step.
 N_PARTS = 8
@@ -285,7 +285,7 @@ def add_emitted_light(steps, atmosphere, photons_per_m, bottom_m, width_m, count
         Photons, added in place; what lies outside goes to the first or the last bin.
     """
     for i in range(steps.shape[0]):
-        length = steps[i, LENGTH_M] / N_PARTS
+        length = charge_squared(steps[i, PARTICLE]) * steps[i, LENGTH_M] / N_PARTS
         for part in range(N_PARTS):
             fraction = (part + 0.5) / N_PARTS
             height = steps[i, Z_M] + fraction * steps[i, LENGTH_M] * steps[i, UZ]

@@ -10,7 +10,6 @@ import numpy as np
 
 from iactflow._jit import jit
 from iactflow.campaign.philox import next_uint64
-from iactflow.shower.air import ELECTRON_MASS_MEV, MUON_MASS_MEV
 from iactflow.shower.column import (
     DENSITY,
     HEIGHT,
@@ -18,6 +17,14 @@ from iactflow.shower.column import (
     N_NODES,
 )
 from iactflow.shower.physics_tables import N_CONSTANTS, N_DELTA, N_ENERGIES, RECORD_ALL
+from iactflow.shower.species import (
+    FIRST_NUCLEUS,
+    NEUTRINO_KIND,
+    PION_PLUS,
+    life_m,
+    mass_mev,
+    rest_energy_mev,
+)
 
 __all__ = [
     "N_FIELDS",
@@ -26,15 +33,16 @@ __all__ = [
     "move",
     "place",
     "push",
+    "push_momentum",
     "turned",
     "two_uniforms",
     "unit",
 ]
 
 # Fields of a particle: PATHS are the mean free paths to the next interaction (negative: to be
-# drawn), LIFE is what remains of a muon's life (c tau, m), CARRY and TURN the scattering (chi_c^2)
-# and the magnetic deflection (m / MeV) still to come; those from LOCAL_DENSITY on belong to its
-# place.
+# drawn), LIFE is what remains of the life of what decays (c tau, m), CARRY and TURN the scattering
+# (chi_c^2) and the magnetic deflection (m / MeV) still to come; those from LOCAL_DENSITY on belong
+# to its place.
 (
     KIND, KINETIC, X, Y, Z, DEPTH, TIME, UX, UY, UZ, PATHS, LIFE, CARRY, TURN,
     LOCAL_DENSITY, LOCAL_SHIFT, LOCAL_THRESHOLD, LOCAL_DARK_ELECTRON, LOCAL_DARK_PHOTON,
@@ -44,11 +52,14 @@ N_FIELDS = 19
 N_LEVELS = 2200  # of the profile
 STACK_ROOM = 4096
 # Counters.
-N_STACK, N_ROWS, INTERACTED, ACTIVE, N_STEPS = range(5)
+N_STACK, N_ROWS, INTERACTED, ACTIVE, N_STEPS, MOST_SECONDARIES = range(6)
+N_COUNTS = 6
 # Tally of energy, and what else a cascade sums up.
 (
-    DEPOSITED, CUT_ELECTRON, CUT_PHOTON, GROUND, TOP, HADRONIC, NEUTRINO, TRACK, FIRST_Z,
-) = range(9)  # fmt: skip
+    DEPOSITED, CUT_ELECTRON, CUT_PHOTON, CUT_HADRON, GROUND, TOP, HADRONIC, NEUTRINO,
+    TRACK, FIRST_Z,
+) = range(10)  # fmt: skip
+N_TALLIES = 10
 SPEED_OF_LIGHT_M_NS = 0.299792458
 _LOW32 = np.uint64(0xFFFFFFFF)
 _SHIFT32 = np.uint64(32)
@@ -64,8 +75,8 @@ _UNIT53 = 1.0 / 9007199254740992.0
 WORK = np.dtype(
     [
         ("flying", np.float64, (N_FIELDS,)),
-        ("counts", np.int64, (5,)),
-        ("tally", np.float64, (9,)),
+        ("counts", np.int64, (N_COUNTS,)),
+        ("tally", np.float64, (N_TALLIES,)),
         ("state", np.uint64, (11,)),
         ("grid", np.float64, (2,)),
         ("limits", np.float64, (3,)),
@@ -73,7 +84,8 @@ WORK = np.dtype(
         ("column", np.float64, (N_NODES, N_COLUMNS)),
         ("leptons", np.float64, (2, N_ENERGIES, 5)),
         ("photons", np.float64, (N_ENERGIES, 4)),
-        ("muons", np.float64, (N_ENERGIES,)),
+        ("heavy", np.float64, (2, N_ENERGIES)),
+        ("hadron_cut", np.float64, (1,)),
         ("delta", np.float64, (N_DELTA,)),
         ("profile", np.float64, (N_LEVELS,)),
         ("stack", np.float64, (STACK_ROOM, N_FIELDS)),
@@ -94,20 +106,6 @@ def two_uniforms(state):
     word = next_uint64(state)
     first = (np.float64(np.int64(word >> _SHIFT32)) + 0.5) * _UNIT32
     return first, (np.float64(np.int64(word & _LOW32)) + 0.5) * _UNIT32
-
-
-@jit
-def rest_mass(kind):
-    """Mass of an electron, positron or muon, MeV."""
-    return MUON_MASS_MEV if kind > 4.0 else ELECTRON_MASS_MEV
-
-
-@jit
-def rest_energy(kind):
-    """What a stopping particle leaves besides its kinetic energy: two electron masses, a muon's."""
-    if kind == 2.0:
-        return 2.0 * ELECTRON_MASS_MEV
-    return MUON_MASS_MEV if kind > 4.0 else 0.0
 
 
 @jit
@@ -220,7 +218,7 @@ def fly_straight(work, steps, path, mass, loss):
     if gamma > min(threshold, p[LOCAL_THRESHOLD]) or work.constants[RECORD_ALL] > 0.0:
         _record(work, steps, x, y, z, time, length, gamma, 1.0 + p[KINETIC] / mass)
     if part < 1.0:
-        tally[TOP if p[UZ] > 0.0 else GROUND] += p[KINETIC] + rest_energy(p[KIND])
+        tally[TOP if p[UZ] > 0.0 else GROUND] += p[KINETIC] + rest_energy_mev(p[KIND])
     return part == 1.0
 
 
@@ -266,22 +264,72 @@ def push(work, kind, kinetic, cosine, azimuth):
     cosine, azimuth : float
         Direction relative to the flying particle's.
     """
-    p, q = work.flying, work.stack
+    if _dark(work, kind, kinetic):
+        return
+    sine = np.sqrt(max(1.0 - cosine * cosine, 0.0))
+    _stack(work, kind, kinetic, cosine, sine * np.cos(azimuth), sine * np.sin(azimuth))
+
+
+@jit
+def _dark(work, kind, kinetic):
+    """Whether a secondary is below the cut; its energy then goes to the tally."""
+    p = work.flying
     if kind == 1.0 and kinetic < p[LOCAL_DARK_PHOTON]:
         work.tally[CUT_PHOTON] += kinetic
-        return
+        return True
     if (kind == 2.0 or kind == 3.0) and kinetic < p[LOCAL_DARK_ELECTRON]:
-        work.tally[CUT_ELECTRON] += kinetic + rest_energy(kind)
-        return
+        work.tally[CUT_ELECTRON] += kinetic + rest_energy_mev(kind)
+        return True
+    return False
+
+
+@jit
+def _stack(work, kind, kinetic, cosine, across_1, across_2):
+    """Put a secondary on the stack; its direction as in `turned`."""
+    p, q = work.flying, work.stack
     n = work.counts[N_STACK]
     work.counts[N_STACK] += 1
     for k in range(N_FIELDS):
         q[n, k] = p[k]
-    sine = np.sqrt(max(1.0 - cosine * cosine, 0.0))
-    across_1, across_2 = sine * np.cos(azimuth), sine * np.sin(azimuth)
     q[n, UX], q[n, UY], q[n, UZ] = turned(p[UX], p[UY], p[UZ], cosine, across_1, across_2)
     q[n, KIND] = kind
     q[n, KINETIC] = kinetic
     q[n, CARRY], q[n, TURN] = 0.0, 0.0
     q[n, PATHS] = -1.0
     q[n, LIFE] = -1.0
+
+
+@jit
+def push_momentum(work, kind, px, py, pz, scale):
+    """Put a secondary with a momentum on the stack, at the place of the flying particle.
+
+    Parameters
+    ----------
+    work : record of WORK
+        Stack and counts are changed; the tally, if it is a neutrino or below the cut.
+    kind : float
+        CORSIKA's number of the particle.
+    px, py, pz : float
+        Momentum in MeV; z along the flight of the flying particle, x and y as in `turned`.
+    scale : float
+        Factor on the kinetic energy that this momentum gives; the direction stays.
+
+    Returns
+    -------
+    float
+        What it takes along, MeV: kinetic energy and what it would leave when it stops.
+    """
+    momentum2 = px * px + py * py + pz * pz
+    mass = mass_mev(kind)
+    kinetic = scale * momentum2 / (np.sqrt(momentum2 + mass * mass) + mass)
+    energy = kinetic + rest_energy_mev(kind)
+    if kind == NEUTRINO_KIND:
+        work.tally[NEUTRINO] += energy
+    elif PION_PLUS <= kind < FIRST_NUCLEUS and kinetic < work.hadron_cut[0] and life_m(kind) == 0.0:
+        work.tally[CUT_HADRON] += energy
+    elif momentum2 > 0.0 and not _dark(work, kind, kinetic):
+        inverse = 1.0 / np.sqrt(momentum2)
+        _stack(work, kind, kinetic, pz * inverse, px * inverse, py * inverse)
+    elif momentum2 == 0.0:
+        work.tally[CUT_HADRON] += energy
+    return energy

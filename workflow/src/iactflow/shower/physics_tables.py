@@ -14,10 +14,12 @@ from iactflow.shower.air import (
     ATOMS_PER_GRAM,
     ELECTRON_MASS_MEV,
     FINE_STRUCTURE,
+    MUON_MASS_MEV,
     RADIATION_LENGTH_G_CM2,
     density_effect,
 )
 from iactflow.shower.settings import CascadeSettings
+from iactflow.shower.species import PROTON, mass_mev
 
 __all__ = ["PhysicsTables", "make_physics_tables"]
 
@@ -51,8 +53,9 @@ class PhysicsTables(NamedTuple):
         Electrons, positrons against kinetic energy.
     photons : ndarray, shape (740, 4)
         Photons against energy.
-    muons : ndarray, shape (740,)
-        Loss of muons without density effect.
+    heavy : ndarray, shape (2, 740)
+        Loss without density effect of muons, of hadrons of unit charge; against the kinetic energy
+        of a muon of the same speed.
     delta : ndarray, shape (768,)
         Density effect, times 2 pi r_e^2 m n, against the logarithm of the momentum.
     constants : ndarray
@@ -61,7 +64,7 @@ class PhysicsTables(NamedTuple):
 
     leptons: np.ndarray
     photons: np.ndarray
-    muons: np.ndarray
+    heavy: np.ndarray
     delta: np.ndarray
     constants: np.ndarray
 
@@ -82,11 +85,16 @@ def make_physics_tables(settings: CascadeSettings) -> PhysicsTables:
     """
     energy = np.exp(LOG_LOW + np.arange(N_ENERGIES) / NODES_PER_E)
     leptons = np.stack([_lepton(energy, settings, positron) for positron in (False, True)])
-    muons = collisions.muon_collision_loss(energy) + collisions.muon_radiative_loss(energy)
+    muons = collisions.heavy_collision_loss(energy, MUON_MASS_MEV)
+    muons += collisions.muon_radiative_loss(energy)
+    proton = mass_mev(float(PROTON))
+    hadrons = collisions.heavy_collision_loss(energy * proton / MUON_MASS_MEV, proton)
     momentum = DELTA_LOW + np.arange(N_DELTA) / DELTA_NODES_PER_E
     delta = collisions.COLLISION_CONSTANT * density_effect(momentum)
     constants = _constants(settings)
-    return PhysicsTables(leptons, _photon(energy, settings), muons, delta, constants)
+    return PhysicsTables(
+        leptons, _photon(energy, settings), np.stack([muons, hadrons]), delta, constants
+    )
 
 
 def _lepton(energy, settings, positron):

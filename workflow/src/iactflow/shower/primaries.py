@@ -17,7 +17,7 @@ from iactflow.campaign.streams import StreamKey
 
 __all__ = ["PARTICLE_ID", "Thrown", "direction_of_flight", "draw_primary"]
 
-# CORSIKA's numbers; a muon is a negative one. Hadrons come from CORSIKA's files only.
+# CORSIKA's numbers; a muon is a negative one. Nuclei are 100 A + Z.
 PARTICLE_ID = {
     "gamma": 1,
     "gamma_diffuse": 1,

@@ -31,7 +31,6 @@ from iactflow.shower.particles import (
     UX,
     UY,
     UZ,
-    rest_mass,
     turned,
     two_uniforms,
     unit,
@@ -167,7 +166,7 @@ def bend(work, turn):
 
 
 @jit
-def deflect(work, path, momentum, momentum_end):
+def deflect(work, path, momentum, momentum_end, mass, charge):
     """Turn the flying particle to the direction in which it flies the next step.
 
     Parameters
@@ -178,13 +177,15 @@ def deflect(work, path, momentum, momentum_end):
         Length of the step in g/cm2.
     momentum, momentum_end : float
         Momentum in MeV at both ends of the step.
+    mass, charge : float
+        Mass in MeV; charge in units of a proton's.
     """
     p, constants = work.flying, work.constants
     # Where momentum falls linearly, the integral of 1 / p^2 up to a part u of the path is
     # u / (p p(u)); the speed is that of light to 1e-4 above 30 MeV and enters at the start only.
     u = unit(work.state)
     total = constants[CHI2] * path / (momentum * momentum_end)
-    total *= 1.0 + (rest_mass(p[KIND]) / momentum) ** 2
+    total *= charge * charge * (1.0 + (mass / momentum) ** 2)
     now = total * u * momentum_end / (momentum - u * (momentum - momentum_end))
     scatter(work, p[CARRY] + now, momentum * momentum_end)
     p[CARRY] = total - now
@@ -194,8 +195,7 @@ def deflect(work, path, momentum, momentum_end):
         length = path / p[LOCAL_DENSITY]
         if abs(ratio) > 1e-3:
             length *= np.log(max(1.0 + ratio, 0.1)) / ratio
-        half = 0.5 * length / np.sqrt(momentum * momentum_end)
-        half = half if p[KIND] == 2.0 or p[KIND] == 5.0 else -half
+        half = 0.5 * charge * length / np.sqrt(momentum * momentum_end)
         bend(work, p[TURN] + half)
         p[TURN] = half
 

@@ -6,18 +6,10 @@ import math
 from dataclasses import dataclass, fields
 
 from iactflow.errors import InputError
-from iactflow.shower.air import ELECTRON_MASS_MEV, MUON_MASS_MEV
+from iactflow.shower.species import is_known, mass_mev
 
-__all__ = ["ELECTRON", "GAMMA", "MU_MINUS", "MU_PLUS", "POSITRON", "CascadeSettings", "Primary"]
+__all__ = ["CascadeSettings", "Primary"]
 
-GAMMA, POSITRON, ELECTRON, MU_PLUS, MU_MINUS = 1, 2, 3, 5, 6  # CORSIKA's numbers
-MASS_MEV = {
-    GAMMA: 0.0,
-    POSITRON: ELECTRON_MASS_MEV,
-    ELECTRON: ELECTRON_MASS_MEV,
-    MU_PLUS: MUON_MASS_MEV,
-    MU_MINUS: MUON_MASS_MEV,
-}
 LARGEST_ZENITH_DEG = 60.0
 LARGEST_ENERGY_TEV = 1e3
 
@@ -29,9 +21,10 @@ class Primary:
     Attributes
     ----------
     particle_id : int
-        1 photon, 2 positron, 3 electron, 5 and 6 positive and negative muon.
+        CORSIKA's number: 1 photon, 2 positron, 3 electron, 5 and 6 positive and negative muon, 8
+        and 9 pions, 10 to 12 kaons, 13 neutron, 14 proton, 15 and 25 antibaryons, 100 A + Z nuclei.
     energy_tev : float
-        Total energy.
+        Total energy, of nuclei that of the whole nucleus.
     altitude_deg, azimuth_deg : float
         Direction it comes from; azimuth from north through east.
     start_height_m : float, optional
@@ -54,10 +47,10 @@ class Primary:
     start_depth_g_cm2: float = 0.0
 
     def __post_init__(self):
-        if self.particle_id not in MASS_MEV:
-            known = ", ".join(map(str, MASS_MEV))
+        if not is_known(self.particle_id):
+            known = "1 to 3, 5, 6, 8 to 15, 25, 100 A + Z up to A = 56"
             raise InputError("primary", "particle_id", self.particle_id, known)
-        least = MASS_MEV[self.particle_id] * 1e-6
+        least = mass_mev(float(self.particle_id)) * 1e-6
         if not least < self.energy_tev <= LARGEST_ENERGY_TEV:
             allowed = f"above the rest mass, up to {LARGEST_ENERGY_TEV:g} TeV"
             raise InputError("primary", "energy_tev", self.energy_tev, allowed)
@@ -102,9 +95,10 @@ class CascadeSettings:
     record_all : bool
         Hand on all steps, not only those above the threshold of Cherenkov light.
     photonuclear : bool
-        Absorption of photons by nuclei. The hadrons that come out are not followed: their energy
-        goes to the tally's ``hadronic`` and gives no light. Off by default for that reason: with it
-        1.5 to 2.5 % of the energy would be lost, and some showers (0.3 %) entirely.
+        Absorption of photons by nuclei: where hadrons are followed, a photon then interacts as a
+        charged pion. Without models of hadrons its energy goes to the tally's ``hadronic`` and
+        gives no light: off by default for that reason, since 1.5 to 2.5 % of the energy would be
+        lost, and some showers (0.3 %) entirely.
     muon_pairs, muon_decay : bool
         Channels.
     fixed_emission_angle : bool
