@@ -103,8 +103,9 @@ class TelescopeTrigger:
     multiplicity : int
         Pixels above threshold.
     time_over_threshold_ns, gate_length_ns : float
-        Least time above the threshold; length of the discriminator's output, negative: as long as
-        the signal is above the threshold, plus its magnitude.
+        Least time above the threshold; how much longer than that the output of the comparator
+        lasts; negative: a discriminator whose output has its magnitude as length, whatever the
+        signal. Signs are those of sim_telarray's ``discriminator_gate_length``.
     coincidence_ns : float
         Least overlap.
     clipping : float

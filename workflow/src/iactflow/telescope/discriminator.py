@@ -235,8 +235,8 @@ def open_gate(signal, threshold, n_over, n_gate, gate):
     n_over : int
         Steps above the threshold before the output goes on, 1 or more.
     n_gate : int
-        Steps for which it is on; 0 or negative: while above the threshold, and longer by the
-        magnitude.
+        Steps by which it is on for longer than the signal is above the threshold; negative: on for
+        as many steps as its magnitude.
     gate : ndarray of uint8, shape (n_steps,)
         Set to 1 in place where the output is on.
 
@@ -248,11 +248,11 @@ def open_gate(signal, threshold, n_over, n_gate, gate):
     run, left, ever = 0, 0, False
     for i in range(signal.size):
         run = run + 1 if signal[i] > threshold else 0
-        if n_gate > 0:
+        if n_gate < 0:
             if run == n_over:
-                left = n_gate
+                left = -n_gate
         elif run >= n_over:
-            left = 1 - n_gate
+            left = 1 + n_gate
         if left > 0:
             gate[i] = 1
             left -= 1

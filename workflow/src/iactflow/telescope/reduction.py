@@ -14,14 +14,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from iactflow._jit import jit
 from iactflow.errors import InputError
 from iactflow.instrument.description import Camera
+from iactflow.instrument.neighbours import neighbours
 from iactflow.telescope.readout import ReadoutTable
 
-__all__ = ["KEYS", "ReductionTable", "keep_pixels", "make_reduction_table", "neighbours"]
+__all__ = ["KEYS", "ReductionTable", "keep_pixels", "make_reduction_table"]
 
 #: Parameters and the least value of each: levels in photoelectrons, length of the sum in samples,
 #: largest difference of times in ns, rows of neighbours.
@@ -33,8 +33,6 @@ KEYS = {
     "dilations": 0,
 }
 _METHOD = "two_level"
-# Between a pixel's neighbours and the next ones, of hexagons and of squares (without diagonals).
-_REACH = 1.3
 
 
 class ReductionTable(NamedTuple):
@@ -66,33 +64,6 @@ class ReductionTable(NamedTuple):
     area: float
     start: np.ndarray
     neighbour: np.ndarray
-
-
-def neighbours(x_m: np.ndarray, y_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find pixels that share a side.
-
-    Parameters
-    ----------
-    x_m, y_m : ndarray of float64, shape (n,)
-        Centres.
-
-    Returns
-    -------
-    start : ndarray of int64, shape (n + 1,)
-        First entry of each pixel.
-    neighbour : ndarray of int64
-        Neighbours, ascending for each pixel.
-    """
-    points = np.column_stack([x_m, y_m])
-    if len(points) < 2:
-        return np.zeros(len(points) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    tree = cKDTree(points)
-    pitch = float(np.median(tree.query(points, k=2)[0][:, 1]))
-    pairs = tree.query_pairs(_REACH * pitch, output_type="ndarray")
-    pairs = np.concatenate([pairs, pairs[:, ::-1]])
-    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    start = np.searchsorted(pairs[:, 0], np.arange(len(points) + 1))
-    return start.astype(np.int64), np.ascontiguousarray(pairs[:, 1], dtype=np.int64)
 
 
 def make_reduction_table(camera: Camera, readout: ReadoutTable) -> ReductionTable | None:
@@ -129,11 +100,13 @@ def make_reduction_table(camera: Camera, readout: ReadoutTable) -> ReductionTabl
             raise InputError(where, f"readout.reduction.{key}", settings[key], allowed)
     charge = camera.readout.mode == "charge"
     pulse = readout.pulse[0].sum(axis=-1).mean()
+    pixels = camera.pixels
     return ReductionTable(
         float(settings["picture_pe"]), float(settings["boundary_pe"]),
         1 if charge else min(int(settings["width_samples"]), readout.n_samples),
         float(settings["coincidence_ns"]) / readout.sample_ns, int(settings["dilations"]),
-        1.0 if charge else float(pulse), *neighbours(camera.pixels.x_m, camera.pixels.y_m),
+        1.0 if charge else float(pulse),
+        *neighbours(pixels.x_m, pixels.y_m, pixels.shape, pixels.rotation_deg),
     )  # fmt: skip
 
 

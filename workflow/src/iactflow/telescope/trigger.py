@@ -84,8 +84,8 @@ class TriggerTable(NamedTuple):
         Steps that a signal is above the threshold before the output goes on; steps of overlap (or
         of the sum above the threshold) before the group fires.
     n_gate : int
-        Steps that the output is on, from going on; negative or 0: it stays on while the signal is
-        above the threshold and by the magnitude longer.
+        Steps by which the output stays on for longer than the signal is above the threshold;
+        negative: it is on for as many steps as the magnitude, from going on.
     clipping : float
         Largest signal of a pixel in a sum; infinite: none.
     least_excess : float

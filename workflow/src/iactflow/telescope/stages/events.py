@@ -10,6 +10,8 @@ import numpy as np
 
 from iactflow.campaign.progress import Progress
 from iactflow.io.root import RootWriter
+from iactflow.io.subarray_tables import SUBARRAY, subarray_columns
+from iactflow.io.waveform_packing import pack_waveforms
 from iactflow.shower.primaries import Thrown
 from iactflow.telescope.detector import ArrayEvent, Detector, EventKey
 from iactflow.telescope.stages.corsika import read_corsika_showers
@@ -25,6 +27,7 @@ from iactflow.telescope.stages.showers import (
     finish_run,
     simulate,
 )
+from iactflow.telescope.subarray import make_subarray
 
 __all__ = [
     "calibration_columns",
@@ -42,7 +45,7 @@ SHOWERS = (
     "telescope_light",
 )
 EVENTS = ("simulated_events", "trigger", "telescope_trigger", "true_images")
-OF_THE_RUN = ("telescope_states", "pointing", "calibration")
+OF_THE_RUN = ("telescope_states", "pointing", "calibration", *SUBARRAY)
 
 
 def level_file(folder: str | Path, factor: float) -> Path:
@@ -76,6 +79,7 @@ def write_events(setup: Setup, showers: Iterable[LitShower], folder: str | Path)
         Folder to make.
     """
     detector = make_detector(setup)
+    array = subarray_columns(make_subarray(setup.array))
     factors = setup.settings["nsb_levels"]
     modes = {t.type.camera.readout.mode for t in setup.instrument.telescopes}
     tables = (*SHOWERS, *EVENTS, *(READ_OUT[mode] for mode in sorted(modes)), *OF_THE_RUN)
@@ -101,7 +105,7 @@ def write_events(setup: Setup, showers: Iterable[LitShower], folder: str | Path)
             progress.step(f"{n_events} events")
         progress.finish(f"{n_events} events")
         for recorder in recorders:
-            _finish(recorder, setup, detector, thrown)
+            _finish(recorder, setup, detector, thrown, array)
 
 
 def _respond(detector, setup, shower, reuse, photons, recorders) -> list[ArrayEvent | None]:
@@ -130,8 +134,12 @@ def _add_event(
         offset_ns = telescope.trigger_time_ns - event.time_ns
         recorder.add("telescope_trigger", *place, offset_ns, telescope.n_trigger_pixels)
         recorder.add("true_images", *place, int(telescope.true_image.sum()), telescope.true_image)
-        table = READ_OUT["charge" if telescope.adc.ndim == 2 else "waveform"]
-        recorder.add(table, *place, *telescope.adc.shape, telescope.adc)
+        adc = telescope.adc
+        if adc.ndim == 2:
+            recorder.add(READ_OUT["charge"], *place, *adc.shape, adc)
+        else:
+            packed = pack_waveforms(adc.reshape(-1, adc.shape[2]))
+            recorder.add(READ_OUT["waveform"], *place, *adc.shape, packed)
 
 
 def event_time(start_s: int, shower_id: int, reuse: int) -> tuple[int, int]:
@@ -153,8 +161,10 @@ def event_time(start_s: int, shower_id: int, reuse: int) -> tuple[int, int]:
     return start_s + seconds, rest_ms * 4_000_000 + reuse * 40_000
 
 
-def _finish(recorder: Recorder, setup: Setup, detector: Detector, thrown: Sequence[Thrown]) -> None:
-    """Tables of the run: what was thrown, state of the telescopes, pointing, calibration."""
+def _finish(
+    recorder: Recorder, setup: Setup, detector: Detector, thrown: Sequence[Thrown], array: dict
+) -> None:
+    """Tables of the run: what was thrown, state of the telescopes, pointing, calibration, array."""
     recorder.flush()
     finish_run(recorder, setup, thrown)
     recorder.extend("telescope_states", state_columns(setup))
@@ -169,6 +179,8 @@ def _finish(recorder: Recorder, setup: Setup, detector: Detector, thrown: Sequen
     recorder.extend("pointing", pointing)
     for columns in calibration_columns(setup, detector):
         recorder.extend("calibration", columns)
+    for name, columns in array.items():
+        recorder.extend(name, columns)
 
 
 def calibration_columns(setup: Setup, detector: Detector) -> Iterator[dict]:
@@ -184,16 +196,20 @@ def calibration_columns(setup: Setup, detector: Detector) -> Iterator[dict]:
     Yields
     ------
     dict of str to array
-        Columns of the table ``calibration`` for one telescope and channel. Factors make charges
-        of pixels equal for equal light, whatever their quantum efficiency; photoelectrons per
-        count go with them and belong to a pixel of mean quantum efficiency. Counts are those of
-        the charge, or of the peak of its pulse. The pedestal is the electronic one: what the night
-        sky adds is in the data.
+        Columns of the table ``calibration`` for one telescope and channel. Counts over the
+        pedestal, summed over all samples of the pulse, times photoelectrons per count and factor
+        are photoelectrons of a pixel of mean quantum efficiency: equal in all pixels for equal
+        light. The pedestal is the electronic one: what the night sky adds is in the data. Times
+        are those of photoelectrons at the photocathode, without the pixel's own transit time.
     """
     for tel_id, tables in detector.tables.items():
         readout = tables.readout
+        # A charge is the sum already; of a waveform the pulse's area counts, over its peak.
+        sums = np.ones(readout.counts.shape[0])
+        if tables.readout.n_samples > 1:
+            sums = readout.mean_per_rate.astype(np.float64) / readout.sample_ns
         for channel in range(readout.counts.shape[0]):
-            counts = readout.counts[channel].astype(np.float64)
+            counts = sums[channel] * readout.counts[channel].astype(np.float64)
             live = tables.camera.qe > 0.0
             qe = tables.camera.qe[live]
             factors = np.ones_like(counts)
@@ -211,7 +227,7 @@ def calibration_columns(setup: Setup, detector: Detector) -> Iterator[dict]:
                 "pedestal_std_adu": readout.noise[channel],
                 "pe_per_adu": mean * qe.mean(),
                 "flatfield": factors,
-                "time_shift_ns": 0.0,
+                "time_shift_ns": -tables.camera.transit_time_ns,
                 "status": (~live).astype(np.uint8),
             }
 

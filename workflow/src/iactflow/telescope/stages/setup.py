@@ -17,6 +17,7 @@ from iactflow.errors import InputError
 from iactflow.instrument.conditions import apply_conditions
 from iactflow.instrument.description import Instrument
 from iactflow.instrument.load import load_instrument
+from iactflow.shower.hadron_models import HadronModels, load_hadron_models
 from iactflow.shower.light import LightYield, make_light_yield
 from iactflow.shower.primaries import PARTICLE_ID
 from iactflow.telescope.detector import Detector
@@ -52,6 +53,8 @@ class Setup:
         Seed of the campaign; run.
     showers : tuple of two int
         First and last shower of the job.
+    array : Instrument
+        The whole array, as its version describes it.
     instrument : Instrument
         Telescopes that take part, as aligned and as clean as in this run.
     alt_deg, az_deg : float
@@ -72,12 +75,15 @@ class Setup:
         Pixels without signal, by telescope.
     start_s : int
         TAI seconds since 1970 at the start of the run; 0 for a run of no date.
+    hadrons : HadronModels or None
+        Interactions of hadrons; None: showers without hadrons, or made elsewhere.
     """
 
     settings: dict
     seed: int
     run: int
     showers: tuple[int, int]
+    array: Instrument
     instrument: Instrument
     alt_deg: float
     az_deg: float
@@ -89,6 +95,7 @@ class Setup:
     band_nm: tuple[float, float]
     broken_pixels: dict[int, tuple[int, ...]]
     start_s: int
+    hadrons: HadronModels | None = None
 
     @property
     def particle_id(self) -> int:
@@ -235,7 +242,8 @@ def make_setup(inputs, params, wildcards) -> Setup:
     ----------
     inputs : namespace
         ``instrument``: files of instrument and atmospheres; ``conditions``: table of run
-        conditions, or nothing.
+        conditions, or nothing; ``hadrons``: pool of hadronic interactions, where showers of
+        hadrons are made.
     params : namespace
         ``settings``: block of the production; ``seed``: seed of the campaign; ``showers``: first
         and last shower of the job.
@@ -255,9 +263,9 @@ def make_setup(inputs, params, wildcards) -> Setup:
     settings, run = params.settings, int(wildcards.run)
     name = f"simulations.{settings['name']}"
     files = listed(inputs.instrument)
-    instrument = load_instrument(instrument_folder(files))
+    array = load_instrument(instrument_folder(files))
     # Of the whole array: a run that lacks a telescope does not make its entry wrong.
-    instrument = apply_alignment(instrument, settings.get("alignment", []), name)
+    instrument = apply_alignment(array, settings.get("alignment", []), name)
     conditions = run_conditions(inputs, settings, run, instrument)
     tables = listed(inputs.conditions)
     instrument = apply_conditions(instrument, conditions, tables[0] if tables else name)
@@ -274,6 +282,7 @@ def make_setup(inputs, params, wildcards) -> Setup:
         seed=params.seed,
         run=run,
         showers=tuple(params.showers),
+        array=array,
         instrument=instrument,
         alt_deg=conditions.altitude_deg,
         az_deg=conditions.azimuth_deg,
@@ -285,7 +294,13 @@ def make_setup(inputs, params, wildcards) -> Setup:
         band_nm=band,
         broken_pixels={t.tel_id: t.broken_pixels for t in conditions.telescopes.values()},
         start_s=_tai_s(conditions.start_utc),
+        hadrons=_hadrons(inputs),
     )
+
+
+def _hadrons(inputs) -> HadronModels | None:
+    pools = listed(getattr(inputs, "hadrons", []))
+    return load_hadron_models(pools[0]) if pools else None
 
 
 def _tai_s(start_utc: str | None) -> int:

@@ -83,7 +83,12 @@ class ShowerLight:
         setup, thrown = self._setup, self._thrown
         site, n_tel = setup.instrument.site, len(setup.tel_ids)
         field = (site.magnetic_north_ut, site.magnetic_west_ut, site.magnetic_up_ut)
-        cuts = CascadeSettings(magnetic_field_ut=field, **setup.settings["shower"]["cascade"])
+        # Photons make hadrons where hadrons are followed; elsewhere their energy would be lost.
+        cuts = CascadeSettings(
+            magnetic_field_ut=field,
+            photonuclear=setup.hadrons is not None,
+            **setup.settings["shower"]["cascade"],
+        )
         place = (setup.settings["particle"], setup.run, thrown.shower_id)
         states = sphere_states(setup.seed, *place, len(thrown.cores_m), setup.tel_ids)
         states = states.reshape(len(thrown.cores_m), n_tel, -1)[reuses].reshape(-1, states.shape[1])
@@ -94,7 +99,10 @@ class ShowerLight:
         )
         primary = Primary(thrown.particle_id, thrown.energy_tev, thrown.alt_deg, thrown.az_deg)
         words = StreamKey(setup.seed, "shower", *place).words()
-        cascade = cascade_steps(primary, setup.atmosphere, cuts, words, self._room)
+        generator = StreamKey(setup.seed, "hadron_interactions", *place).generator()
+        cascade = cascade_steps(
+            primary, setup.atmosphere, cuts, words, self._room, setup.hadrons, generator
+        )
         for steps in cascade:
             collector.add(steps)
             if emitted is not None:

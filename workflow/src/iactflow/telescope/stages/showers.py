@@ -125,9 +125,11 @@ def describe_photons(setup: Setup) -> dict:
     Returns
     -------
     dict
-        Production, instrument, atmosphere, cuts of the cascade.
+        Production, instrument, atmosphere, cuts of the cascade, models of hadrons.
     """
-    return {**setup.describe(), "cascade": setup.settings["shower"]["cascade"]}
+    shower = setup.settings["shower"]
+    models = {key: shower[key] for key in ("cascade", "hadrons") if key in shower}
+    return {**setup.describe(), **models}
 
 
 def add_shower(recorder: Recorder, setup: Setup, shower: LitShower) -> None:
