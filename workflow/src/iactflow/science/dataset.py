@@ -20,6 +20,7 @@ from iactflow.science.regions import (
     contained,
     reflected_regions,
 )
+from iactflow.science.safe_range import safe_mask
 from iactflow.science.stacking import stack
 
 __all__ = [
@@ -238,7 +239,8 @@ def extract(observation, target, axes, safe_range, time_range=None, regions=None
     Raises
     ------
     InputError
-        When a response that is needed was not read, or no good time lies in ``time_range``.
+        When a response that is needed was not read, no good time lies in ``time_range``, or as of
+        `iactflow.science.safe_range.safe_mask`.
     """
     if time_range is None:
         return _extract(observation, target, axes, safe_range, None, regions)[0]
@@ -270,7 +272,8 @@ def extract_intervals(observation, target, axes, safe_range, intervals, regions=
     Raises
     ------
     InputError
-        When a response that is needed was not read.
+        When a response that is needed was not read, or as of
+        `iactflow.science.safe_range.safe_mask`.
     """
     intervals = [(float(start), float(stop)) for start, stop in intervals]
     return _extract(observation, target, axes, safe_range, intervals, regions)
@@ -351,14 +354,7 @@ def _response(observation, target, axes, safe_range):
     edisp = interpolate.energy_dispersion(
         observation.edisp, axes.energy_true_edges_tev, axes.energy_edges_tev, offset_deg
     )
-    mask = np.ones(len(axes.energy_edges_tev) - 1, dtype=bool)
-    if safe_range["file_threshold"]:
-        limits = observation.aeff.lo_thres_tev, observation.aeff.hi_thres_tev
-        mask &= interpolate.energy_mask(axes.energy_edges_tev, *limits)
-    fraction = safe_range["effective_area_min_fraction"]
-    if fraction > 0:
-        threshold_tev = interpolate.threshold_energy_tev(energy_tev, area_m2, fraction)
-        mask &= interpolate.energy_mask(axes.energy_edges_tev, threshold_tev)
+    mask = safe_mask(observation, energy_tev, area_m2, axes.energy_edges_tev, safe_range)
     return area_m2, edisp, mask
 
 

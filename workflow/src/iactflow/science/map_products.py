@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iactflow.science import map_kernels as kernels
+from iactflow.science.map_position import excess_position
 from iactflow.science.map_responses import containment_radius
 from iactflow.science.maps import PSF_RADIUS_DEG, MapDefinition, MapSums
 from iactflow.science.statistics import li_ma_significance
@@ -186,10 +187,12 @@ def summarise(sky_map: SkyMap) -> dict:
     Returns
     -------
     dict
-        Peak of the significance map with its position and flux; mean and width, with errors, of
-        the significances of all and of off-source bins; events after all cuts, in the whole map
-        (``n_on_events``) and within ``on_radius_deg`` of the target (``n_target_events``); runs
-        used and dropped. None where a number does not exist, never NaN.
+        Peak of the significance map with its position and flux; centre of the excess there with
+        its error per axis (``position_ra_deg``, ``position_dec_deg``, ``position_error_deg``);
+        mean and width, with errors, of the significances of all and of off-source bins; events
+        after all cuts, in the whole map (``n_on_events``) and within ``on_radius_deg`` of the
+        target (``n_target_events``); runs used and dropped. None where a number does not exist,
+        never NaN.
     """
     definition, images = sky_map.definition, sky_map.images
     significance = images["SIGNIFICANCE"]
@@ -200,6 +203,7 @@ def summarise(sky_map: SkyMap) -> dict:
     dropped = [run for run in sky_map.runs if run["status"] != "used"]
     return {
         **_peak(sky_map),
+        **_position(sky_map),
         **{f"off_{key}": off[key] for key in ("mean", "std", "mean_error", "std_error")},
         "n_off_bins": off["n_bins"],
         **{f"all_{key}": every[key] for key in ("mean", "std", "mean_error", "std_error")},
@@ -225,3 +229,30 @@ def _peak(sky_map):
     excess, flux = sky_map.images["EXCESS"][row, column], sky_map.images["FLUX"][row, column]
     values = (significance[row, column], ra_deg, dec_deg, excess, flux)
     return {k: float(v) if np.isfinite(v) else None for k, v in zip(keys, values, strict=True)}
+
+
+def _position(sky_map):
+    """Centre of the excess at the peak."""
+    keys = ("position_ra_deg", "position_dec_deg", "position_error_deg")
+    images, definition = sky_map.images, sky_map.definition
+    significance = images["SIGNIFICANCE"]
+    width_deg = max(sky_map.psf68_deg, definition.correlation_radius_deg)
+    if not np.isfinite(significance).any() or not np.isfinite(width_deg):
+        return dict.fromkeys(keys)
+    rows = kernels.disc_rows(definition.correlation_radius_deg / definition.geometry.pixel_deg)
+    per_pixel = images["BACKGROUND"] / np.sum(2 * rows[rows >= 0] + 1)
+    row, column = np.unravel_index(np.nanargmax(significance), significance.shape)
+    y, x = np.indices(significance.shape)
+    pixel_deg = definition.geometry.pixel_deg
+    # Right ascension increases to the left.
+    places = -pixel_deg * x.ravel(), pixel_deg * y.ravel()
+    start = -pixel_deg * column, pixel_deg * row
+    # The 68 % radius of a round Gaussian is 1.51 of its widths.
+    found = excess_position(
+        images["COUNTS"].ravel(), per_pixel.ravel(), *places, start, width_deg / 1.51
+    )
+    if found is None:
+        return dict.fromkeys(keys)
+    at = -found.x_deg / pixel_deg, found.y_deg / pixel_deg
+    position = (*definition.geometry.directions(*at), found.error_deg)
+    return {key: float(value) for key, value in zip(keys, position, strict=True)}

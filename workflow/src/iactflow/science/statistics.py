@@ -1,6 +1,6 @@
 """Counting statistics: Li & Ma significance, W statistic, Cash statistic.
 
-Sources: Li & Ma 1983, ApJ 272, 317, eq. 17 (significance of an on-off measurement); Arnaud et
+Sources: Li & Ma 1983, ApJ 272, 317, eq. 17 (`iactflow.response.significance`); Arnaud et
 al., XSPEC manual, appendix B, "Poisson data with Poisson background" (W statistic: the background
 of each bin is profiled out); Cash 1979, ApJ 228, 939, eq. 5.
 
@@ -18,6 +18,7 @@ import math
 import numpy as np
 
 from iactflow._jit import jit
+from iactflow.response.significance import broadcast_kernel, li_ma_bin, li_ma_significance
 
 __all__ = [
     "cash",
@@ -33,34 +34,6 @@ __all__ = [
 
 #: Smallest expectation in the Cash statistic; the value gammapy and Sherpa use.
 CASH_TRUNCATION = 1e-25
-
-
-@jit
-def li_ma_bin(n_on, n_off, alpha):
-    """Signed Li & Ma significance of one bin (kernel).
-
-    Parameters
-    ----------
-    n_on, n_off : float
-        Counts in the on and off regions.
-    alpha : float
-        On-to-off exposure ratio.
-
-    Returns
-    -------
-    float
-        Significance, negative for a deficit; NaN where alpha is not positive.
-    """
-    if not alpha > 0.0:
-        return np.nan
-    total = n_on + n_off
-    value = 0.0
-    if n_on > 0.0:
-        value += n_on * math.log((1.0 + alpha) / alpha * (n_on / total))
-    if n_off > 0.0:
-        value += n_off * math.log((1.0 + alpha) * (n_off / total))
-    root = math.sqrt(2.0 * max(value, 0.0))
-    return root if n_on >= alpha * n_off else -root
 
 
 @jit
@@ -187,12 +160,6 @@ def cash_bin(n_on, mu_on):
 
 
 @jit
-def _li_ma_array(n_on, n_off, alpha, result):
-    for i in range(result.size):
-        result[i] = li_ma_bin(n_on[i], n_off[i], alpha[i])
-
-
-@jit
 def _wstat_array(n_on, n_off, alpha, mu_signal, result):
     for i in range(result.size):
         result[i] = wstat_bin(n_on[i], n_off[i], alpha[i], mu_signal[i])
@@ -208,37 +175,6 @@ def _background_array(n_on, n_off, alpha, mu_signal, result):
 def _cash_array(n_on, mu_on, result):
     for i in range(result.size):
         result[i] = cash_bin(n_on[i], mu_on[i])
-
-
-def _apply(kernel, *arrays):
-    arrays = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in arrays))
-    shape = arrays[0].shape
-    result = np.empty(arrays[0].size)
-    kernel(*(np.ascontiguousarray(a).reshape(-1) for a in arrays), result)
-    return result.reshape(shape) if shape else float(result[0])
-
-
-def li_ma_significance(n_on, n_off, alpha):
-    """Significance of an excess over a measured background.
-
-    Parameters
-    ----------
-    n_on, n_off : array-like
-        Counts in the on and off regions; all arguments broadcast.
-    alpha : array-like
-        On-to-off exposure ratio.
-
-    Returns
-    -------
-    float or ndarray
-        Significance in standard deviations, negative for a deficit; NaN where alpha is not
-        positive. Below some ten counts it is not normally distributed under the null hypothesis.
-
-    References
-    ----------
-    Li & Ma 1983, ApJ 272, 317, eq. 17.
-    """
-    return _apply(_li_ma_array, n_on, n_off, alpha)
 
 
 def wstat(n_on, n_off, alpha, mu_signal):
@@ -263,7 +199,7 @@ def wstat(n_on, n_off, alpha, mu_signal):
     ----------
     XSPEC manual, appendix B, "Poisson data with Poisson background".
     """
-    return _apply(_wstat_array, n_on, n_off, alpha, mu_signal)
+    return broadcast_kernel(_wstat_array, n_on, n_off, alpha, mu_signal)
 
 
 def wstat_background(n_on, n_off, alpha, mu_signal):
@@ -283,7 +219,7 @@ def wstat_background(n_on, n_off, alpha, mu_signal):
     float or ndarray
         Background counts expected in the off region; times alpha, in the on region.
     """
-    return _apply(_background_array, n_on, n_off, alpha, mu_signal)
+    return broadcast_kernel(_background_array, n_on, n_off, alpha, mu_signal)
 
 
 def cash(n_on, mu_on):
@@ -305,4 +241,4 @@ def cash(n_on, mu_on):
     ----------
     Cash 1979, ApJ 228, 939, eq. 5.
     """
-    return _apply(_cash_array, n_on, mu_on)
+    return broadcast_kernel(_cash_array, n_on, mu_on)

@@ -73,7 +73,8 @@ def extract_spectra(inputs, outputs, params, wildcards) -> None:
     Raises
     ------
     InputError
-        When a run is missing or unreadable.
+        When a run is missing or unreadable, or its effective area begins above the fraction that
+        its safe range asks for.
     """
     target, folder = params.settings, Path(outputs.ogip)
     wanted, runs, regions, histograms = definitions(target), [], [], []
