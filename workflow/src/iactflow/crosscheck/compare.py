@@ -10,18 +10,31 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from iactflow.campaign.directions import separation_deg
 from iactflow.campaign.json_product import read_json
+from iactflow.campaign.mock_truth import flux_per_cm2_s_tev
+from iactflow.crosscheck.agreement import reconstruction_verdicts, worst
+from iactflow.crosscheck.responses import response_verdicts
+from iactflow.crosscheck.simulation_error import SimulationError, simulation_error
+from iactflow.crosscheck.truth import (
+    light_curve_rows,
+    sky_map_rows,
+    source_of_target,
+    spectrum_rows,
+)
 from iactflow.crosscheck.verdict_table import verdict_page
 from iactflow.crosscheck.verdicts import Verdict, write_verdicts
 
-__all__ = ["compare_blocks", "compare_products", "normal_off_verdicts"]
+__all__ = ["compare_blocks", "compare_products", "normal_off_verdicts", "truth_verdicts"]
 
 LOG = logging.getLogger(__name__)
 
 Row = tuple[str, object, object, object]
+#: Radius of on regions where a target has no spectrum to name one.
+ON_RADIUS_DEG = 0.11
 EDGE_TOLERANCE_DAY = 1.0 / 86400.0
 EDGE_TOLERANCE_LOG = 1e-3
 
@@ -38,7 +51,9 @@ def compare_products(inputs, outputs, params, wildcards) -> None:
     params : namespace
         ``index``: ``{product: {target: {"main": [paths], "check": path}}}``; ``tolerances``: the
         block of the campaign; ``normal_off``: energy bands by target whose off-source
-        significance must be a standard normal.
+        significance must be a standard normal; ``reconstruction``: comparisons with ctapipe by
+        sample, ``{sample: [paths]}``; ``responses``: comparisons with pyirf by node; ``truth``:
+        what was injected, as of `truth_verdicts`, or nothing.
     wildcards : namespace
         Not used.
     """
@@ -51,8 +66,27 @@ def compare_products(inputs, outputs, params, wildcards) -> None:
             if product == "sky_map":
                 bands = params.normal_off.get(target, [])
                 verdicts += normal_off_verdicts(target, bands, main, check, params.tolerances)
+            if params.truth:
+                verdicts += truth_verdicts(target, product, main, params.truth, params.tolerances)
+    for sample, paths in params.reconstruction.items():
+        verdicts += _reconstruction(sample, paths, params.tolerances)
+    for node, path in params.responses.items():
+        verdicts += response_verdicts(node, _merged([path]), params.tolerances)
     write_verdicts(outputs.verdicts, verdicts)
     Path(outputs.table).write_text(verdict_page(verdicts, params.tolerances), encoding="utf-8")
+
+
+def _reconstruction(sample: str, paths: list[str], tolerances: dict) -> list[Verdict]:
+    """Verdicts of a sample over all parts that ctapipe repeated."""
+    found = [_without_null(_merged([path])) for path in paths]
+    return reconstruction_verdicts(sample, worst(found) if all(found) else {}, tolerances)
+
+
+def _without_null(value):
+    """Infinite differences, which JSON cannot hold, put back."""
+    if isinstance(value, dict):
+        return {key: _without_null(item) for key, item in value.items()}
+    return math.inf if value is None else value
 
 
 def compare_blocks(
@@ -116,6 +150,58 @@ def normal_off_verdicts(
         for chain, block in (("main", main), ("check", check))
         for name, expected in (("off_mean", 0.0), ("off_std", 1.0))
     ]
+
+
+def truth_verdicts(
+    target: str, product: str, main: dict, truth: dict, tolerances: dict
+) -> list[Verdict]:
+    """Hold a product of the main chain against what was injected.
+
+    Parameters
+    ----------
+    target : str
+        Name of the target.
+    product : {"sky_map", "spectrum", "light_curve"}
+        The product.
+    main : dict
+        Its blocks; empty where it is missing.
+    truth : dict
+        ``mock``: block of the campaign; ``targets``: settings of targets by name; ``responses``:
+        summaries of the responses, where events were drawn from simulations, and ``splits``, the
+        parts of these.
+    tolerances : dict
+        Block of the campaign.
+
+    Returns
+    -------
+    list of Verdict
+        None where no source of the campaign can be told from the target's results.
+    """
+    settings, sigma, mock = truth["targets"][target], tolerances["truth_sigma"], truth["mock"]
+    radius_deg = settings["spectrum"]["on_radius_deg"] if settings["spectrum"] else ON_RADIUS_DEG
+    source = source_of_target(mock, settings["position"], radius_deg)
+    if source is None or not main:
+        return []
+    curves = settings["light_curves"]
+    simulated = _simulation_error(truth, source)
+    rows = {
+        "sky_map": lambda: sky_map_rows(source, main, sigma, simulated),
+        "spectrum": lambda: spectrum_rows(mock, source, main, sigma, simulated),
+        "light_curve": lambda: light_curve_rows(mock, source, main, curves, sigma, simulated),
+    }[product]()
+    return [_verdict(target, "truth", *row) for row in rows]
+
+
+def _simulation_error(truth: dict, source: dict) -> SimulationError | None:
+    """Errors of the simulations that events were drawn from; None where they were not."""
+    if not truth["responses"]:
+        return None
+    return simulation_error(
+        [read_json(path) for path in truth["responses"]],
+        truth["mock"]["wobble_offset_deg"],
+        partial(flux_per_cm2_s_tev, source),
+        truth["splits"],
+    )
 
 
 def _verdict(target, product, quantity, main, check, tolerance) -> Verdict:

@@ -8,7 +8,14 @@ from html import escape
 
 __all__ = ["verdict_page"]
 
-TITLES = {"sky_map": "Sky maps", "spectrum": "Spectra", "light_curve": "Light curves"}
+TITLES = {
+    "sky_map": "Sky maps",
+    "spectrum": "Spectra",
+    "light_curve": "Light curves",
+    "reconstruction": "Reconstruction",
+    "responses": "Instrument responses",
+    "truth": "Injected sources",
+}
 STYLE = """
 body{font:15px/1.5 "DejaVu Sans",Helvetica,Arial,sans-serif;color:#1b1f24;margin:1.5rem;
 max-width:68rem}
@@ -43,6 +50,11 @@ def verdict_page(verdicts: list, tolerances: dict) -> str:
         "and data sets of its own. A number passes when the two differ by no more than the "
         "tolerance.</p>"
     )
+    if any(v.product == "truth" for v in verdicts):
+        parts.append(
+            '<p class="note">Injected sources: main is what this package finds in mock data, check '
+            "what went into them.</p>"
+        )
     if failed:
         parts += ["<h2>Failed</h2>", _table(failed)]
     for product in dict.fromkeys(v.product for v in verdicts):
