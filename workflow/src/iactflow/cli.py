@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 from iactflow import __version__
+from iactflow.campaign.plan_command import add_plan_commands
 from iactflow.errors import InputError
 from iactflow.instrument.command import add_instrument_command
+from iactflow.report.compare_command import add_compare_command as add_compare_ctapipe
 from iactflow.shower.compare_command import add_compare_command
 
 __all__ = ["main"]
@@ -49,12 +51,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("table", help="run table to write (TSV); checksums go beside it")
     command.set_defaults(run=_index_runs)
 
+    command = commands.add_parser("catalogue", help="write size and adler32 of a folder's files")
+    command.add_argument("folder", help="folder, before it is copied to a storage element")
+    command.add_argument("table", help="catalogue to write (TSV)")
+    command.set_defaults(run=_catalogue)
+
     command = commands.add_parser("schema", help="compare or write the files made from the schema")
     command.add_argument("--write", action="store_true", help="write them")
     command.set_defaults(run=_schema)
 
+    add_plan_commands(commands)
     add_instrument_command(commands)
     add_compare_command(commands)
+    add_compare_ctapipe(commands)
     return parser
 
 
@@ -89,6 +98,13 @@ def _index_runs(options) -> int:
     for content, file in ((table, path), (checksums, path.with_suffix(".sha256.tsv"))):
         with atomic_output(file) as temporary:
             content.to_csv(temporary, sep="\t", index=False)
+    return 0
+
+
+def _catalogue(options) -> int:
+    from iactflow.campaign.catalogue import write_catalogue
+
+    print(f"{write_catalogue(options.folder, options.table)} files in {options.table}")
     return 0
 
 

@@ -8,6 +8,7 @@ reruns a production.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -16,10 +17,13 @@ __all__ = ["closure_digest", "import_closure"]
 
 PACKAGE = __name__.partition(".")[0]
 ROOT = Path(__file__).resolve().parents[1]
+# Parts of a statement that hold statements.
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 # Files of the package that are read at run time (styles, templates) count with their folder.
 DATA_SUFFIXES = (".mplstyle", ".html", ".css", ".yaml", ".json")
 
 
+@cache
 def _module_file(module: str, root: Path) -> Path | None:
     """Source of a module of the package; None where the name is no module of it."""
     package, *parts = module.split(".")
@@ -32,9 +36,16 @@ def _module_file(module: str, root: Path) -> Path | None:
     return source if parts and source.is_file() else None
 
 
-@cache
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_bytes(), filename=str(file))
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """All statements of a module, those inside others too; not their expressions."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for name in BLOCKS:
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                waiting.extend(block)
 
 
 @cache
@@ -43,10 +54,10 @@ def _imports(module: str, root: Path) -> frozenset[str]:
     file = _module_file(module, root)
     is_package = file.name == "__init__.py"
     names = set()
-    for node in ast.walk(_tree(file)):
+    for node in _parsed(file)[0]:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = node.module or ""
             if node.level:
                 parts = module.split(".")
@@ -132,12 +143,21 @@ def _serialise(node, parts: list[str]) -> None:
 
 
 @cache
+def _parsed(file: Path) -> tuple[tuple[ast.Import | ast.ImportFrom, ...], bytes]:
+    """Imports of a source file, and the digest of its code; its tree is not kept."""
+    tree = ast.parse(file.read_bytes(), filename=str(file))
+    imports = tuple(n for n in _statements(tree) if isinstance(n, ast.Import | ast.ImportFrom))
+    parts: list[str] = []
+    _serialise(tree, parts)
+    code = "".join(parts).encode("utf-8", "surrogatepass")
+    return imports, blake2b(code, digest_size=16).digest()
+
+
+@cache
 def _file_digest(file: Path) -> bytes:
     if file.suffix != ".py":
         return blake2b(file.read_bytes(), digest_size=16).digest()
-    parts: list[str] = []
-    _serialise(_tree(file), parts)
-    return blake2b("".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return _parsed(file)[1]
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 __all__ = ["ColumnDigest", "digest_column", "digest_columns", "join_digests"]
 
 
-def _array_bytes(values: np.ndarray) -> tuple[str, bytes]:
+def _array_bytes(values: np.ndarray) -> tuple[str, bytes | np.ndarray]:
     """Canonical type and bytes: little-endian, C order; strings in UTF-8 with their lengths."""
     if values.dtype.kind in "OUS":
         texts = [v if isinstance(v, bytes) else str(v).encode() for v in values.ravel().tolist()]
@@ -23,7 +23,8 @@ def _array_bytes(values: np.ndarray) -> tuple[str, bytes]:
     if ordered.dtype.kind in "fc":
         # One not-a-number, whatever its bits.
         ordered = np.where(np.isnan(ordered), ordered.dtype.type(np.nan), ordered)
-    return ordered.dtype.str.replace("|", "<"), ordered.tobytes()
+    # Not copied: hashes read memory.
+    return ordered.dtype.str.replace("|", "<"), ordered.reshape(-1).view(np.uint8)
 
 
 class ColumnDigest:
@@ -33,12 +34,15 @@ class ColumnDigest:
     ----------
     name : str
         Name of the column.
+    new_hash : callable, optional
+        Makes the hash: of `hashlib` or `xxhash`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, new_hash: Callable = sha256) -> None:
         self.name, self.kind, self.rows = name, None, 0
         self.jagged, self.shape = False, ()
-        self.counts, self.data = sha256(), sha256()
+        self.new_hash = new_hash
+        self.counts, self.data = new_hash(), new_hash()
 
     def update(self, values: object) -> None:
         """Add rows.
@@ -58,7 +62,7 @@ class ColumnDigest:
             import awkward
 
             counts = awkward.to_numpy(awkward.num(values, axis=1)).astype("<i8")
-            self.counts.update(counts.tobytes())
+            self.counts.update(counts.view(np.uint8))
             rows, shape = len(counts), ()
             values = awkward.to_numpy(awkward.flatten(values, axis=1))
         else:
@@ -77,15 +81,15 @@ class ColumnDigest:
         Returns
         -------
         str
-            64 hexadecimal digits.
+            Hexadecimal digits, 64 of them with SHA-256.
         """
         form = f"jagged:{self.rows}" if self.jagged else f"{self.rows}:{self.shape}"
-        total = sha256(f"{self.name}\0{self.kind}:{form}".encode())
+        total = self.new_hash(f"{self.name}\0{self.kind}:{form}".encode())
         total.update(self.counts.digest() + self.data.digest())
         return total.hexdigest()
 
 
-def digest_column(name: str, values: object) -> str:
+def digest_column(name: str, values: object, new_hash: Callable = sha256) -> str:
     """Digest of one column by name, type, shape and values.
 
     Parameters
@@ -94,18 +98,20 @@ def digest_column(name: str, values: object) -> str:
         Name of the column.
     values : array_like or awkward.Array
         Its values; any byte order.
+    new_hash : callable, optional
+        Makes the hash: of `hashlib` or `xxhash`.
 
     Returns
     -------
     str
-        64 hexadecimal digits.
+        Hexadecimal digits, 64 of them with SHA-256.
 
     Raises
     ------
     TypeError
         If it holds what has no canonical bytes.
     """
-    digest = ColumnDigest(name)
+    digest = ColumnDigest(name, new_hash)
     digest.update(values)
     return digest.hexdigest()
 

@@ -1,4 +1,4 @@
-"""Reading a campaign file: strict YAML, the schema's defaults, one message for what is wrong."""
+"""Reading a file that a schema describes: strict YAML, defaults, one message for what is wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from iactflow.campaign.schema import Campaign
 from iactflow.errors import InputError
 
-__all__ = ["read_campaign_file", "validate_campaign"]
+__all__ = ["read_campaign_file", "read_yaml", "validate", "validate_campaign"]
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -50,9 +50,32 @@ def read_campaign_file(path: str | Path) -> dict:
     InputError
         If the file is missing, is no YAML mapping, or names a key twice.
     """
+    return read_yaml(path, "campaign file")
+
+
+def read_yaml(path: str | Path, what: str) -> dict:
+    """Read a YAML mapping in which no key stands twice.
+
+    Parameters
+    ----------
+    path : str or Path
+        YAML file.
+    what : str
+        What it should be, for errors.
+
+    Returns
+    -------
+    dict
+        Its content, not yet validated.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no YAML mapping, or names a key twice.
+    """
     path = Path(path)
     if not path.is_file():
-        raise InputError(path, "file", "missing", "an existing campaign file (YAML)")
+        raise InputError(path, "file", "missing", f"an existing {what} (YAML)")
     with path.open(encoding="utf-8") as stream:
         try:
             loader = _StrictLoader(stream)
@@ -85,12 +108,39 @@ def validate_campaign(content: dict, file: str | Path) -> Campaign:
     InputError
         For the first key that is wrong; it counts the others.
     """
+    return validate(Campaign, content, file, "campaign file")
+
+
+def validate(schema: type[BaseModel], content: dict, file: str | Path, what: str) -> BaseModel:
+    """Validate a file's content.
+
+    Parameters
+    ----------
+    schema : type of pydantic.BaseModel
+        Block that the whole file is.
+    content : dict
+        Keys and values as read from the file.
+    file : str or Path
+        The file that is named in an error.
+    what : str
+        What it is, for errors of the file as a whole.
+
+    Returns
+    -------
+    pydantic.BaseModel
+        Validated content, defaults filled in.
+
+    Raises
+    ------
+    InputError
+        For the first key that is wrong; it counts the others.
+    """
     try:
-        return Campaign.model_validate(content)
+        return schema.model_validate(content)
     except ValidationError as error:
         problems = error.errors(include_url=False)
     first = problems[0]
-    key, block, field = _locate(first["loc"])
+    key, block, field = _locate(first["loc"], schema, what)
     allowed = _allowed(first, block, field)
     if len(problems) > 1:
         allowed += f" ({len(problems) - 1} more such errors in this file)"
@@ -108,10 +158,12 @@ def _shown(problem: dict) -> object:
     return value
 
 
-def _locate(location: tuple) -> tuple[str, type[BaseModel] | None, object]:
+def _locate(
+    location: tuple, schema: type[BaseModel], what: str
+) -> tuple[str, type[BaseModel] | None, object]:
     """Key path for a human, the block that holds the key, and the field."""
-    key, block, field = "", Campaign, None
-    annotation = Campaign
+    key, block, field = "", schema, None
+    annotation = schema
     for part in location:
         if isinstance(part, int):
             key += f"[{part}]"
@@ -125,7 +177,7 @@ def _locate(location: tuple) -> tuple[str, type[BaseModel] | None, object]:
             annotation = _element_of(annotation)
     if field is None and _block_of(annotation) is not None:
         block = _block_of(annotation)
-    return key or "campaign file", block, field
+    return key or what, block, field
 
 
 def _block_of(annotation) -> type[BaseModel] | None:

@@ -38,6 +38,7 @@ CONFIG_EXCLUDED = (
     ("shower", "keep_photons"),
     ("shower", "corsika"),
     ("simulations", "*", "showers_per_job"),
+    ("events", "*", "files_per_job"),
 )
 # Keys of JSON products, and of table metadata, that change from one execution to the next.
 VOLATILE_KEYS = frozenset(

@@ -11,6 +11,11 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from iactflow.campaign import schema
+from iactflow.campaign.schema_cuts import OptimiseCuts
+from iactflow.campaign.schema_mock import MockSimulations
+from iactflow.campaign.schema_reconstruction import Calibration, ShapeTables
+from iactflow.campaign.schema_storage import StoredOutputs
+from iactflow.campaign.sites import Sites
 
 __all__ = ["documents", "write_documents"]
 
@@ -34,7 +39,8 @@ def documents(base: str | Path = ".") -> dict[str, str]:
     head, rest = readme.split(BEGIN)
     tail = rest.split(END)[1]
     return {
-        "workflow/schemas/campaign.schema.json": _json_schema(),
+        "workflow/schemas/campaign.schema.json": _json_schema(schema.Campaign),
+        "workflow/schemas/sites.schema.json": _json_schema(Sites),
         "config/default.yaml": _defaults(),
         "config/README.md": f"{head}{BEGIN}\n{_tables()}\n{END}{tail}",
     }
@@ -59,8 +65,8 @@ def write_documents(base: str | Path = ".") -> list[str]:
     return list(texts)
 
 
-def _json_schema() -> str:
-    content = schema.Campaign.model_json_schema()
+def _json_schema(block: type[BaseModel]) -> str:
+    content = block.model_json_schema()
     content["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -80,7 +86,16 @@ def _defaults() -> str:
         "targets.<name>.light_curves.<name>": schema.LightCurve,
         "mock": schema.Mock,
         "mock.source": schema.MockSource,
+        "mock.simulations": MockSimulations,
         "simulations.<name>": schema.Production,
+        "events.<name>": schema.RawEvents,
+        "events.<name>.calibration": Calibration,
+        "reconstruction": schema.Reconstruction,
+        "reconstruction.shape_tables": ShapeTables,
+        "cuts": schema.Cuts,
+        "cuts.optimise": OptimiseCuts,
+        "storage": schema.Storage,
+        "storage.outputs": StoredOutputs,
     }
     for name, block in blocks.items():
         defaults = {
@@ -115,6 +130,7 @@ def _blocks() -> list[type[BaseModel]]:
             visit(argument)
 
     visit(schema.Campaign)
+    visit(Sites)
     return found
 
 

@@ -12,12 +12,18 @@ import pandas as pd
 
 from iactflow.campaign.closure import closure_digest
 from iactflow.campaign.config import read_campaign_file, validate_campaign
+from iactflow.campaign.cuts import CutPlan
 from iactflow.campaign.digest import config_sha256
+from iactflow.campaign.event_lists import EventListPlan
+from iactflow.campaign.mock_plan import MockPlan
 from iactflow.campaign.mock_runs import mock_run_table
 from iactflow.campaign.paths import Paths, band_name, dl3_file
+from iactflow.campaign.reconstruction import Samples
+from iactflow.campaign.responses import ResponsePlan
 from iactflow.campaign.runs import chunk_runs, read_run_table, select_runs
 from iactflow.campaign.schema import Campaign
 from iactflow.campaign.simulations import Simulations
+from iactflow.campaign.storage import StoragePlan
 from iactflow.campaign.streams import campaign_seed
 from iactflow.errors import InputError
 
@@ -98,7 +104,9 @@ class LoadedCampaign:
         self.name = model.campaign
         self.paths = Paths(model.campaign)
         self.config = model.model_dump(mode="json")
-        self.config_sha256 = config_sha256(self.config)
+        # Where files lie changes no product: what `config_sha256` leaves out, and this.
+        placed = {key: value for key, value in self.config.items() if key != "storage"}
+        self.config_sha256 = config_sha256(placed)
         self.seed = model.seed if model.seed is not None else campaign_seed(model.campaign)
         self.is_mock = model.data.source == "mock"
         self.targets = {
@@ -106,7 +114,22 @@ class LoadedCampaign:
             for name, target in model.targets.items()
             if model.only_targets is None or name in model.only_targets
         }
+        self.storage = StoragePlan(model, self.paths, file, base)
         self.simulations = Simulations(model, self.config, self.paths, file, base)
+        self.samples = Samples(
+            model, self.config, self.paths, self.simulations, file, self.seed, self.storage
+        )
+        self.cuts = CutPlan(model, self.config, self.paths, self.samples, file)
+        self.responses = ResponsePlan(
+            model, self.config, self.paths, self.simulations, self.samples, file
+        )
+        # What event lists of any origin are made with: the campaign's own responses and cuts.
+        made = (
+            [self.paths.responses.format(node=n) for n in self.responses.nodes],
+            self.cuts.product,
+        )
+        self.mock_plan = MockPlan(self.config, self.paths, self.samples, file, *made)
+        self.event_lists = EventListPlan(self.config, self.paths, self.samples, file, *made)
         self.dl3_root = self._dl3_root() if self.targets else ""
 
     def _dl3_root(self) -> str:
@@ -293,7 +316,13 @@ class LoadedCampaign:
         InputError
             For the first file that is missing.
         """
+        self.storage.check()
         self.simulations.check_files()
+        self.samples.check_files()
+        self.cuts.check()
+        self.responses.check()
+        self.mock_plan.check_files()
+        self.event_lists.check_files()
         runs = self.runs
         if not self.targets or self.is_mock or self.fetches:
             return

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iactflow.errors import InputError
 
-__all__ = ["hold_campaign"]
+__all__ = ["hold_campaign", "is_held"]
 
 _held = []
 
@@ -46,3 +46,27 @@ def hold_campaign(root: str | Path) -> None:
     stream.write(str(os.getpid()))
     stream.flush()
     _held.append(stream)
+
+
+def is_held(root: str | Path) -> bool:
+    """Whether a process holds a campaign's folder.
+
+    Parameters
+    ----------
+    root : path
+        Folder of the campaign's results.
+
+    Returns
+    -------
+    bool
+        True while a Snakemake works on it, on this machine or on one that shares its file locks.
+    """
+    path = Path(root) / ".lock"
+    if not path.is_file():
+        return False
+    with path.open(encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -8,7 +8,75 @@ import pandas as pd
 from iactflow.campaign.runs import COLUMNS
 from iactflow.errors import InputError
 
-__all__ = ["mock_run_file", "mock_run_table", "wobble_pointing_deg"]
+__all__ = [
+    "CONDITIONS",
+    "mock_run_file",
+    "mock_run_table",
+    "run_conditions",
+    "run_span_s",
+    "sources_of",
+    "wobble_pointing_deg",
+]
+
+#: Keys of the block ``mock`` that runs take in turn.
+CONDITIONS = ("zenith_deg", "azimuth_deg", "nsb_factor", "throughput")
+
+
+def sources_of(settings: dict) -> list[dict]:
+    """Injected sources.
+
+    Parameters
+    ----------
+    settings : dict
+        Block ``mock`` of the campaign.
+
+    Returns
+    -------
+    list of dict
+        The one of ``source``, or those of ``sources``.
+    """
+    return settings["sources"] or [settings["source"]]
+
+
+def run_conditions(settings: dict, obs_id: int) -> dict:
+    """Conditions of a run; where the campaign gives several, runs take them in turn.
+
+    Parameters
+    ----------
+    settings : dict
+        Block ``mock`` of the campaign.
+    obs_id : int
+        Number of the run, from 1.
+
+    Returns
+    -------
+    dict
+        ``zenith_deg``, ``azimuth_deg``, ``nsb_factor``, ``throughput``.
+    """
+    found = {}
+    for key in CONDITIONS:
+        value = settings[key]
+        found[key] = float(value[(obs_id - 1) % len(value)] if isinstance(value, list) else value)
+    return found
+
+
+def run_span_s(settings: dict, obs_id) -> tuple:
+    """Start and stop of runs since the start of the first.
+
+    Parameters
+    ----------
+    settings : dict
+        Block ``mock`` of the campaign.
+    obs_id : int or ndarray of shape (n,)
+        Numbers of the runs, from 1.
+
+    Returns
+    -------
+    tuple of float or ndarray of shape (n,)
+        Start and stop, s.
+    """
+    start_s = (obs_id - 1) * (settings["run_duration_s"] + settings["gap_s"])
+    return start_s, start_s + settings["run_duration_s"]
 
 
 def mock_run_file(obs_id: int) -> str:
@@ -30,6 +98,8 @@ def mock_run_file(obs_id: int) -> str:
 def wobble_pointing_deg(settings: dict, obs_id) -> tuple:
     """Pointing of a run: beside the source in declination, to either side in turn.
 
+    Beside ``wobble_centre`` where the campaign gives one.
+
     Odd runs point to the north, even ones to the south, so that a reflected region of one run
     lies where the source stood in the camera in the next.
 
@@ -50,7 +120,8 @@ def wobble_pointing_deg(settings: dict, obs_id) -> tuple:
     InputError
         If the wobble would step over a pole.
     """
-    position, offset = settings["source"]["position"], settings["wobble_offset_deg"]
+    position = settings["wobble_centre"] or sources_of(settings)[0]["position"]
+    offset = settings["wobble_offset_deg"]
     if abs(position["dec_deg"]) + offset > 90:
         raise InputError(
             "campaign", "mock.wobble_offset_deg", offset, "an offset that does not cross a pole"
@@ -92,7 +163,7 @@ def mock_run_table(settings: dict, runs_per_job: int) -> pd.DataFrame:
         "target_name": "mock source",
         "ra_pnt_deg": ra_deg,
         "dec_pnt_deg": dec_deg,
-        "zenith_deg": float(settings["zenith_deg"]),
+        "zenith_deg": [run_conditions(settings, i)["zenith_deg"] for i in obs_ids.tolist()],
         "start_utc": start.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3],
         "stop_utc": stop.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3],
         "livetime_s": settings["run_duration_s"] * (1.0 - settings["dead_time_fraction"]),

@@ -11,7 +11,16 @@ WILDCARDS = {
     "chunk": r"[0-9]{5}",
     "production": r"[a-z0-9][a-z0-9_-]*",
     "run": r"[0-9]+",
+    "sample": r"[a-z0-9][a-z0-9_-]*",
+    "part": r"(run[0-9]+|files)-[0-9]{5}",
+    "node": r"(zen|run)[0-9][a-z0-9._-]*",
 }
+
+
+#: Folder of results that campaigns share: none of them has its name.
+SHARED = "hadrons"
+#: Folder of tables and forests beside those of reconstructed samples: none of them has its name.
+MODELS = "models"
 
 
 class Paths:
@@ -42,10 +51,15 @@ class Paths:
         # Folders of figures.
         self.trigger_figures = f"{production}/trigger"
         self.optics_figures = f"{production}/optics"
+        self._set_calibration(root)
+        self._set_reconstruction(root)
+        self._set_responses(root)
         self.mock_chunk = f"{root}/dl3/mock/{{chunk}}"
         self.mock_root = f"{root}/dl3/mock"
         self.mock_obs_index = f"{root}/dl3/mock/obs-index.fits.gz"
         self.mock_hdu_index = f"{root}/dl3/mock/hdu-index.fits.gz"
+        # A folder: a file per run, and their indices.
+        self.event_lists = f"{root}/dl3/samples/{{sample}}"
         self.fetched = f"{root}/dl3/fetched"
         self.observations = f"{root}/dl3/{{target}}/observations.tsv"
         self.sky_map_chunk = f"{root}/sky_map/{{target}}/{{band}}/chunks/{{chunk}}.fits"
@@ -72,9 +86,52 @@ class Paths:
         self.verdicts = f"{root}/cross_check/verdicts.tsv"
         self.verdicts_table = f"{root}/cross_check/verdicts.html"
         self.verdicts_figure = f"{root}/cross_check/verdicts.png"
+        self.truth_figure = f"{root}/cross_check/truth.png"
         self.gate = f"{root}/cross_check/gate.txt"
         self.summary = f"{root}/summary.json"
         self.overview = f"{root}/overview.html"
+        self.rule_graph = f"{root}/rule_graph.png"
+
+    def _set_calibration(self, root: str) -> None:
+        sample = f"{root}/calibration/{{sample}}"
+        self.calibration = f"{sample}/calibration.root"
+        self.calibration_summary = f"{sample}/summary.json"
+        # A folder.
+        self.calibration_figures = f"{sample}/figures"
+
+    def _set_reconstruction(self, root: str) -> None:
+        sample = f"{root}/reconstruction/{{sample}}"
+        # Folders: a ROOT file per raw file of the part.
+        self.geometry = f"{sample}/geometry/{{part}}"
+        self.events_dl2 = f"{sample}/events/{{part}}"
+        self.reconstruction_summary = f"{sample}/summary.json"
+        self.reconstruction_table = f"{sample}/summary.root"
+        self.reconstruction_figures = f"{sample}/figures"
+        self.event_figures = f"{sample}/event"
+        models = f"{root}/reconstruction/{MODELS}"
+        self.shape_table_chunk = f"{models}/shape_tables/{{chunk}}.root"
+        self.shape_tables = f"{models}/shape_tables.root"
+        self.shape_table_figures = f"{models}/figures"
+        self.energy_model = f"{models}/energy.root"
+        self.direction_model = f"{models}/direction.root"
+        self.class_model = f"{models}/class.root"
+        self.check_reconstruction = f"{root}/cross_check/{{sample}}/reconstruction/{{part}}.json"
+
+    def _set_responses(self, root: str) -> None:
+        node = f"{root}/responses/{{node}}"
+        self.responses = f"{node}/irf.fits"
+        self.point_like_responses = f"{node}/irf_point_like.fits"
+        self.responses_summary = f"{node}/summary.json"
+        # A folder.
+        self.performance_figures = f"{node}/figures"
+        # Next to the nodes, none of which has such a name.
+        self.cuts = f"{root}/responses/cuts.json"
+        self.check_responses = f"{root}/cross_check/responses/{{node}}.json"
+
+    @staticmethod
+    def hadron_pool(key: str) -> str:
+        """Pool of hadronic interactions: one of all campaigns with equal settings."""
+        return f"results/{SHARED}/{key}.root"
 
     def of_job(self, kind: str, rule: str, wildcards: tuple[str, ...], suffix: str) -> str:
         """File that accompanies every job of a rule.

@@ -11,7 +11,7 @@ from iactflow.campaign.directions import separation_deg
 from iactflow.campaign.schema import Observations, Position
 from iactflow.errors import InputError
 
-__all__ = ["COLUMNS", "chunk_runs", "read_run_table", "select_runs"]
+__all__ = ["COLUMNS", "chunk_runs", "chunk_showers", "read_run_table", "select_runs"]
 
 COLUMNS = {
     "obs_id": "int64",
@@ -170,3 +170,24 @@ def chunk_runs(obs_ids: list[int], runs_per_job: int) -> dict[str, list[int]]:
     """
     starts = range(0, len(obs_ids), runs_per_job)
     return {f"{i:05d}": obs_ids[s : s + runs_per_job] for i, s in enumerate(starts)}
+
+
+def chunk_showers(n_showers: int, showers_per_job: int) -> dict[str, tuple[int, int]]:
+    """Cut the showers of a run into chunks, one job each.
+
+    Parameters
+    ----------
+    n_showers : int
+        Showers of the run; their numbers start at 1.
+    showers_per_job : int
+        Most showers in a chunk.
+
+    Returns
+    -------
+    dict
+        First and last shower by chunk name (five digits).
+    """
+    return {
+        f"{i:05d}": (first, min(first + showers_per_job - 1, n_showers))
+        for i, first in enumerate(range(1, n_showers + 1, showers_per_job))
+    }

@@ -1,25 +1,32 @@
 """The campaign file: every key, its default, its unit and what is allowed.
 
-This module and its parts `iactflow.campaign.schema_base`, `iactflow.campaign.schema_products` and
-`iactflow.campaign.schema_simulation` are the only source. The JSON schema in ``workflow/schemas``,
-the default configuration ``config/default.yaml`` and the key tables of ``config/README.md`` are
-written from it by ``iactflow schema --write``, and a test fails when they drift.
+This module and the modules ``schema_*`` beside it are the only source. The JSON schema in
+``workflow/schemas``, the default configuration ``config/default.yaml`` and the key tables of
+``config/README.md`` are written from it by ``iactflow schema --write``, and a test fails when they
+drift.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from iactflow.campaign.paths import band_name
+from iactflow.campaign.paths import MODELS, SHARED, band_name
 from iactflow.campaign.schema_base import Block, Circle, Name, Position, Positive, check_time
+from iactflow.campaign.schema_cuts import Cuts
+from iactflow.campaign.schema_dl3 import EventLists
+from iactflow.campaign.schema_mock import Mock, MockSource, check_samples
 from iactflow.campaign.schema_products import LightCurve, SkyMap, SpectralModel, Spectrum
+from iactflow.campaign.schema_reconstruction import RawEvents, Reconstruction
+from iactflow.campaign.schema_responses import Responses
 from iactflow.campaign.schema_simulation import Instrument, Production, Shower
+from iactflow.campaign.schema_storage import Storage
 
 __all__ = [
     "Campaign",
     "CrossCheck",
+    "Cuts",
     "Data",
     "Execution",
     "Fetch",
@@ -30,10 +37,14 @@ __all__ = [
     "Observations",
     "Position",
     "Production",
+    "RawEvents",
+    "Reconstruction",
+    "Responses",
     "Shower",
     "SkyMap",
     "SpectralModel",
     "Spectrum",
+    "Storage",
     "Target",
     "Tolerances",
 ]
@@ -117,7 +128,7 @@ class Data(Block):
     """Where the DL3 data come from."""
 
     source: Literal["dl3", "mock"] = Field(
-        "dl3", description="dl3: existing GADF files; mock: sampled from parametrised responses"
+        "dl3", description="dl3: existing GADF files; mock: drawn from responses or simulations"
     )
     dl3_root: str | None = Field(
         None,
@@ -131,47 +142,13 @@ class Data(Block):
     fetch: Fetch = Field(Fetch(), description="download of the public release")
 
 
-class MockSource(Block):
-    """The injected source."""
-
-    position: Position = Field(description="position")
-    model: Literal["pl", "ecpl", "lp"] = Field("pl", description="spectral model")
-    amplitude: Positive = Field(3.45e-11, description="dN/dE at reference_tev, cm-2 s-1 TeV-1")
-    reference_tev: Positive = Field(1.0, description="reference energy, TeV")
-    index: float = Field(2.63, gt=0, description="spectral index")
-    curvature: float = Field(0.0, description="curvature beta of lp")
-    energy_cutoff_tev: Positive | None = Field(None, description="cut-off energy of ecpl, TeV")
-    flare_factor: float = Field(
-        1.0, ge=0, description="the flux is multiplied by this during the flare"
-    )
-    flare_start_s: float = Field(0.0, ge=0, description="start of the flare after the first run, s")
-    flare_duration_s: float = Field(0.0, ge=0, description="duration of the flare, s; 0: no flare")
-
-
-class Mock(Block):
-    """Mock DL3 runs, sampled from responses computed from published parametrisations."""
-
-    n_runs: int = Field(4, gt=0, le=200000, description="number of runs")
-    run_duration_s: Positive = Field(1680.0, description="time on source per run, s")
-    gap_s: float = Field(120.0, ge=0, description="time between runs, s")
-    start: str = Field("2026-01-15T20:00:00", description="start of the first run, UTC, ISO 8601")
-    dead_time_fraction: float = Field(0.06, ge=0, lt=1, description="dead-time fraction")
-    zenith_deg: float = Field(20.0, ge=0, le=60, description="zenith angle, deg")
-    wobble_offset_deg: Positive = Field(
-        0.5, description="offset of the pointing from the source, alternating in declination"
-    )
-    source: MockSource = Field(description="the injected source")
-
-    @model_validator(mode="after")
-    def _start_is_a_time(self):
-        check_time("start", self.start)
-        return self
-
-
 class Execution(Block):
     """How the work is cut into jobs; no result depends on it."""
 
     runs_per_job: int = Field(32, gt=0, description="runs in one job")
+    parts_per_job: int = Field(
+        64, gt=0, description="parts of samples whose tables of shapes one job fills"
+    )
 
 
 class Tolerances(Block):
@@ -196,10 +173,49 @@ class Tolerances(Block):
         ge=0,
         description="width of the off-source significance, between the chains and from 1",
     )
+    truth_sigma: float = Field(
+        3.0, gt=0, le=10, description="results of mock data against what was injected, fit errors"
+    )
+    telescope_events: int = Field(
+        0, ge=0, description="events, and images of telescopes, that one chain alone has"
+    )
+    charge: float = Field(
+        1.0, ge=0, description="charges, in units of 0.5 % or 0.05 photoelectrons, the larger one"
+    )
+    mask_fraction: float = Field(
+        0.01, ge=0, le=1, description="fraction of images whose cleaned pixels differ"
+    )
+    hillas_fraction: float = Field(
+        1e-4, ge=0, description="relative, image parameters of equal masks"
+    )
+    hillas_angle_deg: float = Field(
+        1e-3, ge=0, description="angles of image parameters of equal masks, deg"
+    )
+    direction_deg: float = Field(
+        0.01, ge=0, description="directions of events from equal images, deg"
+    )
+    effective_area_fraction: float = Field(
+        1e-3, ge=0, description="relative, effective areas bin by bin"
+    )
+    energy_dispersion_fraction: float = Field(
+        1e-3, ge=0, description="the same, energy dispersions"
+    )
+    point_spread_fraction: float = Field(0.01, ge=0, description="the same, point spread functions")
+    background_fraction: float = Field(
+        0.01, ge=0, description="the same, rates of the background before smoothing"
+    )
 
 
 class CrossCheck(Block):
     """The comparison of the two chains."""
+
+    ctapipe_fraction: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="fraction of the jobs of every reconstructed sample that ctapipe repeats, at "
+        "least one; 0: none",
+    )
 
     scale_check_flux: Positive = Field(
         1.0,
@@ -226,6 +242,18 @@ class Campaign(Block):
     instrument: Instrument | None = Field(None, description="the array that is simulated")
     shower: Shower = Field(Shower(), description="how air showers are made")
     simulations: dict[Name, Production] = Field({}, description="productions by name")
+    events: dict[Name, RawEvents] = Field({}, description="raw data from elsewhere, by name")
+    reconstruction: Reconstruction | None = Field(
+        None, description="from raw data to directions and energies; null: none"
+    )
+    cuts: Cuts | None = Field(
+        None, description="which events are taken for gamma rays; null: all with an energy"
+    )
+    responses: Responses | None = Field(None, description="instrument responses; null: none")
+    dl3: EventLists | None = Field(None, description="event lists of reconstructed data")
+    storage: Storage | None = Field(
+        None, description="raw data and products at computing sites; null: all is local"
+    )
     execution: Execution = Field(Execution(), description="how the work is cut into jobs")
     only_targets: list[Name] | None = Field(
         None, min_length=1, description="make these targets only; null: all"
@@ -233,10 +261,17 @@ class Campaign(Block):
     targets: dict[Name, Target] = Field({}, description="targets by name")
     cross_check: CrossCheck = Field(CrossCheck(), description="comparison of the two chains")
 
+    @field_validator("campaign")
+    @classmethod
+    def _name_is_free(cls, name):
+        if name == SHARED:
+            raise ValueError(f"{name!r}: results/{name} is the folder that all campaigns share")
+        return name
+
     @model_validator(mode="after")
     def _something_is_wanted(self):
-        if not self.targets and not self.simulations:
-            raise ValueError("give targets or simulations: nothing is asked for")
+        if not self.targets and not self.simulations and not self.events:
+            raise ValueError("give targets, simulations or events: nothing is asked for")
         return self
 
     @model_validator(mode="after")
@@ -257,9 +292,55 @@ class Campaign(Block):
         return self
 
     @model_validator(mode="after")
+    def _samples_are_known(self):
+        double = sorted(set(self.events) & set(self.simulations))
+        if double:
+            raise ValueError(f"{double[0]} names events and a production: one of them")
+        if MODELS in {*self.events, *self.simulations}:
+            raise ValueError(f"{MODELS!r} is no name of a sample: the folder of what is learnt")
+        block = self.reconstruction
+        if block is None:
+            if self.events:
+                raise ValueError("events need the block reconstruction")
+            return self
+        at_hand = [*self.simulations, *self.events]
+        for key, names in {"samples": block.samples or [], **block.trained_on}.items():
+            for name in names:
+                if name not in at_hand:
+                    known = ", ".join(at_hand) or "none"
+                    raise ValueError(f"reconstruction: {key}: no sample {name!r}; known: {known}")
+                if key != "samples" and name not in (block.samples or at_hand):
+                    raise ValueError(f"reconstruction: {key} needs {name!r} among samples")
+                if key != "samples" and name in self.events and self.events[name].role == "data":
+                    raise ValueError(f"reconstruction: {key}: {name!r} are data, without truth")
+        return self
+
+    @model_validator(mode="after")
+    def _responses_need_events(self):
+        if self.responses is not None and self.reconstruction is None:
+            raise ValueError("responses need the block reconstruction")
+        return self
+
+    @model_validator(mode="after")
+    def _off_data_are_not_drawn_from_them(self):
+        mock, block = self.mock, self.responses
+        circle = mock is not None and mock.simulations is not None and not mock.responses
+        if block is not None and block.off_data and circle:
+            raise ValueError(
+                "responses: off_data: the runs of targets are drawn from these very responses; "
+                "give background from simulations, or mock.responses"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _mock_goes_with_its_source(self):
         if (self.data.source == "mock") != (self.mock is not None):
             raise ValueError("the block mock and data.source: mock go together")
+        if self.mock is not None:
+            block = self.reconstruction
+            names = [] if block is None else block.samples or [*self.simulations, *self.events]
+            known = {n: n in self.simulations or self.events[n].role != "data" for n in names}
+            check_samples(self.mock, known, 0.0 if block is None else block.splits.mock)
         return self
 
     @model_validator(mode="after")

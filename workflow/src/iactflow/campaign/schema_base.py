@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime
 from typing import Annotated
 
@@ -90,3 +91,23 @@ def check_time(key: str, value: str | None) -> None:
         raise ValueError(f"{key}: {value!r} is no ISO 8601 time ({error})") from None
     if time.tzinfo is not None:
         raise ValueError(f"{key}: {value!r}: times are UTC, write them without a zone")
+
+
+def check_edges(name: str, edges: list[float]) -> None:
+    """Refuse edges that are one alone, or do not ascend.
+
+    Parameters
+    ----------
+    name : str
+        Key, named in the error.
+    edges : list of float
+        Edges of adjacent bands; empty: one band.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be used. pydantic turns it into an error of the block.
+    """
+    ascending = all(a < b for a, b in itertools.pairwise(edges))
+    if len(edges) == 1 or not ascending:
+        raise ValueError(f"{name} {edges}: give two or more ascending edges, or none for one band")

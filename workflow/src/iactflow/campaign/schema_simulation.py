@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from iactflow.campaign.schema_base import Block, Name, Positive
+from iactflow.campaign.schema_hadrons import Hadrons
 
 __all__ = [
     "Alignment",
@@ -34,6 +35,8 @@ OF_THE_FILES = (
     *OF_THE_SHOWERS,
 )
 HADRONS = ("proton", "helium", "nitrogen", "silicon", "iron")
+# Total energies of a whole nucleus, TeV: 1 GeV per nucleon, just above the rest mass.
+LEAST_ENERGY_TEV = dict(zip(HADRONS, (1e-3, 4e-3, 14e-3, 28e-3, 56e-3), strict=True))
 
 
 class Instrument(Block):
@@ -93,6 +96,9 @@ class Shower(Block):
         description="keep the photons at the telescopes as files; false: they go through memory",
     )
     cascade: Cascade = Field(Cascade(), description="cuts and steps, with backend iactflow")
+    hadrons: Hadrons = Field(
+        Hadrons(), description="hadronic interactions, with backend iactflow and hadrons"
+    )
     corsika: Corsika | None = Field(None, description="the user's CORSIKA, with backend corsika")
 
     @model_validator(mode="after")
@@ -178,7 +184,7 @@ class Production(Block):
         "iron",
     ] = Field(
         description="gamma: from a point; gamma_diffuse: from anywhere inside viewcone_deg; "
-        "hadrons: with iact_files only"
+        "others, too, where it is above zero"
     )
     iact_files: list[str] | None = Field(
         None,
@@ -192,7 +198,9 @@ class Production(Block):
     )
     n_showers: int | None = Field(None, gt=0, le=10**9, description="showers, per run")
     showers_per_job: int = Field(1000, gt=0, description="showers in one job; changes no result")
-    energy_min_tev: Positive | None = Field(None, description="least energy thrown, TeV")
+    energy_min_tev: Positive | None = Field(
+        None, description="least energy thrown, of nuclei that of the whole, TeV"
+    )
     energy_max_tev: Positive | None = Field(None, description="largest energy thrown, TeV")
     spectral_index: float = Field(2.0, ge=0, description="showers are thrown as E^-spectral_index")
     zenith_deg: float | None = Field(
@@ -243,9 +251,11 @@ class Production(Block):
             missing = next((k for k in OF_THE_SHOWERS if getattr(self, k) is None), None)
             if missing is not None:
                 raise ValueError(f"give {missing}")
-            if self.particle in HADRONS:
+            least = LEAST_ENERGY_TEV.get(self.particle, 0.0)
+            if self.energy_min_tev < least:
                 raise ValueError(
-                    f"{self.particle} needs iact_files: nothing here makes its showers"
+                    f"energy_min_tev of {self.particle} is at least {least:g}: energies are those "
+                    "of the whole nucleus, with its rest mass"
                 )
             return self
         given = [

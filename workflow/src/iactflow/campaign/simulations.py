@@ -7,8 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 from iactflow.campaign.config import read_campaign_file
+from iactflow.campaign.hadrons import HadronPlan
 from iactflow.campaign.paths import Paths
 from iactflow.campaign.run_conditions import Conditions, conditions_digest, read_conditions
+from iactflow.campaign.runs import chunk_showers
 from iactflow.campaign.schema import Campaign, Production
 from iactflow.campaign.schema_simulation import LARGEST_ZENITH_DEG, OF_THE_FILES
 from iactflow.errors import InputError
@@ -71,9 +73,15 @@ class Simulations:
             return ["simulate_corsika", "simulate_telescopes", "simulate"]
         if self.backend == "iact_files":
             return ["simulate_telescopes", "simulate"]
+        pool = ["hadrons"] if self.hadrons.productions else []
         if self.split:
-            return ["simulate_showers", "simulate_telescopes", "simulate"]
-        return ["simulate_events", "simulate"]
+            return [*pool, "simulate_showers", "simulate_telescopes", "simulate"]
+        return [*pool, "simulate_events", "simulate"]
+
+    @cached_property
+    def hadrons(self) -> HadronPlan:
+        """Which productions have hadronic interactions, and the pool that they share."""
+        return HadronPlan(self.model, self.config["shower"]["hadrons"], self.paths)
 
     def photons(self, production: str, run: int | str, chunk: str) -> str:
         """File whose photons enter the telescopes.
@@ -274,7 +282,8 @@ class Simulations:
         Returns
         -------
         dict
-            The block of the campaign with ``name``, ``shower`` and ``instrument``.
+            The block of the campaign with ``name``, ``shower`` and ``instrument``; with hadrons
+            ``hadron_pool``, the key of their pool.
         """
         left_out = {*OF_THE_JOBS, "iact_files", *without}
         no_showers = {"keep_photons", "corsika"}
@@ -283,8 +292,11 @@ class Simulations:
             no_showers.add("cascade")
         block = self.config["simulations"][production]
         shower = self.config["shower"]
+        if production not in self.hadrons.productions:
+            no_showers.add("hadrons")
         return {
             "name": production,
+            **self.hadrons.key_of(production),
             **{key: value for key, value in block.items() if key not in left_out},
             "shower": {k: v for k, v in shower.items() if k not in no_showers},
             "instrument": self.config["instrument"],
@@ -370,27 +382,6 @@ class Simulations:
         here = key == "image" or image is None
         if value is not None and here and "://" not in value and not Path(value).is_file():
             raise InputError(self.file, f"shower.corsika.{key}", value, "an existing file")
-
-
-def chunk_showers(n_showers: int, showers_per_job: int) -> dict[str, tuple[int, int]]:
-    """Cut the showers of a run into chunks, one job each.
-
-    Parameters
-    ----------
-    n_showers : int
-        Showers of the run; their numbers start at 1.
-    showers_per_job : int
-        Most showers in a chunk.
-
-    Returns
-    -------
-    dict
-        First and last shower by chunk name (five digits).
-    """
-    return {
-        f"{i:05d}": (first, min(first + showers_per_job - 1, n_showers))
-        for i, first in enumerate(range(1, n_showers + 1, showers_per_job))
-    }
 
 
 def _versions(folder: Path) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from iactflow.campaign.load import LoadedCampaign
 from iactflow.campaign.paths import band_name
+from iactflow.campaign.response_targets import ResponseTargets
+from iactflow.campaign.sample_targets import SampleTargets
 
 __all__ = ["Targets"]
 
@@ -19,10 +21,30 @@ class Targets:
 
     def __init__(self, campaign: LoadedCampaign) -> None:
         self.campaign, self.paths = campaign, campaign.paths
+        self.samples = SampleTargets(campaign)
+        self.responses = ResponseTargets(campaign)
         self.names = list(campaign.targets)
         self.with_spectrum = [n for n, t in campaign.targets.items() if t.spectrum is not None]
         self.with_maps = [n for n in self.names if campaign.bands[n]]
         self.with_light_curves = [n for n, t in campaign.targets.items() if t.light_curves]
+
+    @property
+    def rules(self) -> list[str]:
+        """Files of rules that the campaign needs: chosen before the DAG."""
+        campaign = self.campaign
+        chain = ["select", "skymap", "spectrum", "lightcurve", "crosscheck"]
+        return [
+            *campaign.simulations.rules,
+            *campaign.samples.rules,
+            *campaign.cuts.rules,
+            *campaign.responses.rules,
+            *(chain if campaign.targets else []),
+            *(["verdicts"] if self.verdicts else []),
+            *(["mock"] if campaign.is_mock else []),
+            *(["truth"] if self.truth_figures else []),
+            *campaign.event_lists.rules,
+            *(["fetch"] if campaign.fetches else []),
+        ]
 
     def bands(self, pattern: str, names: list[str] | None = None) -> list[str]:
         """Expand a pattern over targets and their energy bands.
@@ -105,9 +127,10 @@ class Targets:
 
     @property
     def dl3(self) -> list[str]:
-        """Run lists of all targets, and the index of mock data."""
+        """Run lists of all targets, the index of mock data, event lists of reconstructed data."""
         lists = [self.paths.observations.format(target=n) for n in self.names]
-        return lists + (list(self.campaign.indices) if self.names and self.campaign.is_mock else [])
+        indices = list(self.campaign.indices) if self.names and self.campaign.is_mock else []
+        return [*lists, *indices, *self.campaign.event_lists.products]
 
     @property
     def sky_maps(self) -> list[str]:
@@ -139,9 +162,15 @@ class Targets:
     @property
     def cross_checks(self) -> list[str]:
         """Verdict table and its figure; the gate is apart."""
-        if not self.names:
+        if not self.verdicts:
             return []
-        return [self.paths.verdicts, self.paths.verdicts_table, self.paths.verdicts_figure]
+        figures = [self.paths.verdicts_figure, *self.truth_figures]
+        return [self.paths.verdicts, self.paths.verdicts_table, *figures]
+
+    @property
+    def truth_figures(self) -> list[str]:
+        """Figure of what was found against what was injected, for mock data."""
+        return [self.paths.truth_figure] if self.names and self.campaign.is_mock else []
 
     @property
     def simulations(self) -> list[str]:
@@ -200,6 +229,8 @@ class Targets:
         """Everything but the gate."""
         return [
             *self.simulations,
+            *self.samples.all,
+            *self.responses.all,
             *self.dl3,
             *self.sky_maps,
             *self.spectra_products,
@@ -207,17 +238,19 @@ class Targets:
             *self.cross_checks,
             self.paths.summary,
             self.paths.overview,
+            self.paths.rule_graph,
         ]
 
     @property
     def gate(self) -> list[str]:
         """What fails when the two chains disagree; nothing where there is nothing to compare."""
-        return [self.paths.gate] if self.names else []
+        return [self.paths.gate] if self.verdicts else []
 
     @property
     def verdicts(self) -> list[str]:
         """Table of the comparison, where there is one."""
-        return [self.paths.verdicts] if self.names else []
+        compared = self.names or self.samples.checked or self.responses.checks
+        return [self.paths.verdicts] if compared else []
 
     @property
     def main_index(self) -> dict[str, dict]:
@@ -280,6 +313,24 @@ class Targets:
         }
 
     @property
+    def truth(self) -> dict:
+        """What was injected into mock data, and the targets that are held against it."""
+        campaign = self.campaign
+        if not campaign.is_mock:
+            return {}
+        settings = {name: campaign.target_settings(name) for name in self.names}
+        parts = campaign.config["reconstruction"]["splits"] if self.truth_responses else {}
+        found = {"mock": campaign.config["mock"], "targets": settings}
+        return {**found, "responses": self.truth_responses, "splits": parts}
+
+    @property
+    def truth_responses(self) -> list[str]:
+        """Numbers of the responses whose simulations mock events are drawn from."""
+        mock = self.campaign.config["mock"]
+        drawn = self.campaign.is_mock and mock["simulations"] is not None
+        return self.responses.summaries if drawn else []
+
+    @property
     def sidecars(self) -> list[str]:
         """Provenance sidecars of every job whose cost the summary states."""
         p, sidecar = self.paths, self.paths.sidecar
@@ -297,7 +348,10 @@ class Targets:
             chunks = self.campaign.mock_chunks
             result += [sidecar(p.mock_chunk.format(chunk=c)) for c in chunks]
             result.append(sidecar(p.mock_obs_index))
+        hadrons = self.campaign.simulations.hadrons
+        result += [sidecar(hadrons.pool)] if hadrons.productions else []
         result += map(sidecar, self.simulated(p.simulated_chunk))
         if self.campaign.simulations.split and self.campaign.simulations.backend == "iactflow":
             result += map(sidecar, self.simulated(p.photons))
+        result += [*self.samples.sidecars, *self.responses.sidecars]
         return [*result, *map(sidecar, self.verdicts)]
