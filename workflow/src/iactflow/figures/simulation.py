@@ -65,6 +65,9 @@ def draw_profiles(profiles: dict, summary: dict) -> Figure:
         depth = awkward.to_numpy(profiles["depth_g_cm2"][row])
         mean = awkward.to_numpy(profiles["n_charged_mean"][row])
         std = awkward.to_numpy(profiles["n_charged_std"][row])
+        # The ground is deeper for other showers of a cone than for these.
+        reached = np.flatnonzero(mean)[-1:].sum() + 1
+        depth, mean, std = depth[:reached], mean[:reached], std[:reached]
         n = int(profiles["n_showers"][row])
         low, high = (profiles[f"energy_{end}_tev"][row] for end in ("min", "max"))
         label = energy_label(low, high, summary)
@@ -75,10 +78,12 @@ def draw_profiles(profiles: dict, summary: dict) -> Figure:
         )
     axes.set(xlabel="Slant depth [g cm$^{-2}$]", ylabel="Charged particles", yscale="log")
     top = max((float(awkward.max(m)) for m in profiles["n_charged_mean"]), default=1.0)
-    axes.set_ylim(0.3, 4.0 * max(top, 1.0))
+    # Two decades and a half above the largest shower: the legend covers no profile.
+    axes.set_ylim(0.3, 300.0 * max(top, 1.0))
     axes.set_xlim(left=0.0)
     axes.set_title(f"{_what(summary)}: longitudinal profiles")
-    axes.legend(loc="upper right", title="mean, and rms of single showers", title_fontsize=9)
+    title = "mean, and rms of single showers"
+    axes.legend(loc="upper center", ncols=2, title=title, title_fontsize=9)
     return figure
 
 

@@ -10,6 +10,8 @@ from string import Template
 
 from iactflow.crosscheck.verdicts import read_verdicts
 from iactflow.report.html import fraction, measured, number, table, unit_html
+from iactflow.report.overview_plan import plan_against_cost
+from iactflow.report.overview_samples import responses, samples
 
 __all__ = ["make_overview"]
 
@@ -39,7 +41,7 @@ def make_overview(inputs, outputs, params, wildcards) -> None:
     outputs : namespace
         ``overview``: the HTML file.
     params : namespace
-        ``settings``: facts of the campaign.
+        ``settings``: facts of the campaign; ``plan``: planned cost by rule.
     wildcards : namespace
         None are used.
     """
@@ -52,11 +54,13 @@ def make_overview(inputs, outputs, params, wildcards) -> None:
         description=escape(facts["description"]),
         gate=_gate(inputs.verdicts),
         targets=_targets(summary),
-        simulations=_simulations(summary["simulations"]),
+        simulations=_simulations(summary["simulations"])
+        + samples(summary["reconstruction"])
+        + responses(summary["responses"]),
         attribution=_attribution(facts),
         provenance=_provenance(summary, facts),
         software=table(("package", "version"), [(escape(k), v) for k, v in _software(summary)]),
-        cost=_cost(summary["cost"]),
+        cost=_cost(summary["cost"]) + plan_against_cost(params.plan, summary["cost"]),
         commands=escape(_commands(summary, facts)),
     )
     Path(outputs.overview).write_text(page, encoding="utf-8")
@@ -73,7 +77,8 @@ def _gate(paths: str | list[str]) -> str:
     if not failed:
         text = (
             f"All {len(verdicts)} numbers agree between the main chain and the check chain "
-            "(gammapy) within the tolerances of the campaign."
+            "(ctapipe, pyirf, gammapy; of mock data also what was injected) within the tolerances "
+            "of the campaign."
         )
         return f'<section class="gate open"><strong>Gate open</strong>{text}</section>'
     rows = [
@@ -91,8 +96,10 @@ def _gate(paths: str | list[str]) -> str:
     return (
         '<section class="gate closed"><strong>Gate closed</strong>'
         f"<p>{len(failed)} of {len(verdicts)} numbers differ between the main chain and the check "
-        "chain (gammapy) by more than the campaign tolerates. Do not use the products of these "
-        f"targets before the reason is known.</p>{table(head, rows, numeric=(3, 4, 5))}</section>"
+        "chain (ctapipe, pyirf, gammapy; of mock data also what was injected) by more than the "
+        "campaign tolerates. Do not use the products of these targets before the reason is "
+        "known.</p>"
+        f"{table(head, rows, numeric=(3, 4, 5))}</section>"
     )
 
 
@@ -260,10 +267,10 @@ def _attribution(facts: dict) -> str:
     if not facts["targets"]:
         return "<p>Simulated data: no telescope observed them.</p>"
     if facts["data_source"] != "dl3":
-        return (
-            "<p>Mock data: events sampled from responses computed from published "
-            "parametrisations. No telescope observed them.</p>"
-        )
+        origin = "sampled from responses computed from published parametrisations"
+        if facts["config"]["mock"]["simulations"] is not None:
+            origin = "drawn one by one from simulated and reconstructed showers"
+        return f"<p>Mock data: events {origin}. No telescope observed them.</p>"
     return f"<blockquote><p>{ATTRIBUTION}</p></blockquote>"
 
 

@@ -71,10 +71,31 @@ REQUIRED = {
         "n_thrown",
         "n_triggered",
     ),
+    "reconstruction": (
+        "name",
+        "n_events",
+        "n_reconstructed",
+        "n_images",
+        "levels",
+    ),
+    "responses": (
+        "node",
+        "conditions",
+        "energy_edges_tev",
+        "offset_deg",
+        "effective_area_m2",
+        "effective_area_error_m2",
+        "lowest_area_fraction",
+        "angular_resolution_deg",
+        "energy_resolution",
+        "energy_bias",
+        "n_signal_events",
+    ),
     "light_curve_point": ("mjd_min", "mjd_max", "flux", "flux_err", "flux_ul"),
 }
 
-# Rules whose cost is that of a production's events.
+# Rules whose cost is that of a production's events, and of their reconstruction.
+RECONSTRUCTING = ("reconstruct_geometry", "reconstruct_events")
 SIMULATING = ("simulate_events", "simulate_showers", "simulate_telescopes")
 
 
@@ -85,7 +106,8 @@ def summarise(inputs, outputs, params, wildcards) -> None:
     ----------
     inputs : namespace
         ``verdicts``: table of the comparison, where there is one; ``simulations``: JSON summaries
-        of productions; ``provenance``: sidecars of all jobs.
+        of productions; ``reconstruction``: those of samples; ``responses``: those of nodes of the
+        responses; ``provenance``: sidecars of all jobs.
     outputs : namespace
         ``summary``: the JSON file.
     params : namespace
@@ -108,6 +130,8 @@ def summarise(inputs, outputs, params, wildcards) -> None:
         "config_sha256": facts["config_sha256"],
         "targets": _targets(params.index, facts["targets"]),
         "simulations": _simulations(_listed(vars(inputs).get("simulations", [])), sidecars),
+        "reconstruction": _samples(_listed(vars(inputs).get("reconstruction", [])), sidecars),
+        "responses": _nodes(_listed(vars(inputs).get("responses", []))),
         "cross_checks": [row for path in _listed(inputs.verdicts) for row in read_verdicts(path)],
         "cost": cost_per_rule(sidecars),
         "about": {
@@ -128,15 +152,17 @@ def _containers(sidecars: list[dict]) -> list[str]:
     return sorted({job["iactflow:container"] for job in jobs if job["iactflow:container"]})
 
 
-def cost_per_rule(sidecars: list[dict], production: str | None = None) -> dict[str, dict]:
+def cost_per_rule(
+    sidecars: list[dict], production: str | None = None, sample: str | None = None
+) -> dict[str, dict]:
     """Add up what the jobs of each rule cost.
 
     Parameters
     ----------
     sidecars : list of dict
         Provenance sidecars.
-    production : str, optional
-        Jobs of this production only.
+    production, sample : str, optional
+        Jobs of this production, or of this reconstructed sample, only.
 
     Returns
     -------
@@ -146,7 +172,10 @@ def cost_per_rule(sidecars: list[dict], production: str | None = None) -> dict[s
     costs: dict[str, dict] = {}
     for sidecar in sidecars:
         for job in sidecar["activity"].values():
-            if production and job["iactflow:wildcards"].get("production") != production:
+            of = job["iactflow:wildcards"]
+            if production and of.get("production") != production:
+                continue
+            if sample and of.get("sample") != sample:
                 continue
             cost = job["iactflow:cost"]
             empty = {"jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "max_rss_mb": 0.0, "output_bytes": 0}
@@ -169,6 +198,30 @@ def _simulations(paths: list[str], sidecars: list[dict]) -> dict[str, dict]:
         block["cpu_s"] = cpu_s
         block["cpu_ms_per_thrown"] = 1e3 * cpu_s / block["n_thrown"]
         blocks[block.pop("name")] = block
+    return blocks
+
+
+def _samples(paths: list[str], sidecars: list[dict]) -> dict[str, dict]:
+    """Numbers of each reconstructed sample, with what an event of it cost."""
+    blocks = {}
+    for path in paths:
+        block = read_json(path)
+        _require(path, "sample", block, "reconstruction")
+        jobs = cost_per_rule(sidecars, sample=block["name"])
+        cpu_s = sum(cost["cpu_s"] for rule, cost in jobs.items() if rule in RECONSTRUCTING)
+        block["cpu_s"] = cpu_s
+        block["cpu_ms_per_event"] = 1e3 * cpu_s / block["n_events"] if block["n_events"] else None
+        blocks[block.pop("name")] = block
+    return blocks
+
+
+def _nodes(paths: list[str]) -> dict[str, dict]:
+    """Numbers of the responses of each node."""
+    blocks = {}
+    for path in paths:
+        block = read_json(path)
+        _require(path, "node", block, "responses")
+        blocks[block.pop("node")] = block
     return blocks
 
 
