@@ -1,9 +1,10 @@
-"""From air showers to raw camera data, and from DL3 event lists to sky maps by two chains."""
+"""From air showers to reconstructed events, and from event lists to sky maps, by two chains."""
 
 from snakemake.utils import min_version
 
 from iactflow.campaign.paths import WILDCARDS
 from iactflow.campaign.start import start_campaign
+from iactflow.campaign.storage import register_storage
 from iactflow.campaign.targets import Targets
 
 min_version("9.14")
@@ -11,6 +12,7 @@ min_version("9.14")
 campaign = start_campaign(config, workflow)
 targets = Targets(campaign)
 P = campaign.paths
+placed = register_storage(campaign, workflow)
 
 
 container: campaign.model.image
@@ -26,7 +28,7 @@ wildcard_constraints:
 rule all:
     """Everything, and the gate: fails when the two chains disagree."""
     input:
-        targets.products,
+        placed(targets.products),
         targets.gate,
     localrule: True
 
@@ -35,25 +37,6 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/report.smk"
 
 
-for name in campaign.simulations.rules:
+for name in targets.rules:
 
     include: f"workflow/rules/{name}.smk"
-
-
-if campaign.targets:
-
-    include: "workflow/rules/select.smk"
-    include: "workflow/rules/skymap.smk"
-    include: "workflow/rules/spectrum.smk"
-    include: "workflow/rules/lightcurve.smk"
-    include: "workflow/rules/crosscheck.smk"
-
-
-if campaign.is_mock:
-
-    include: "workflow/rules/mock.smk"
-
-
-if campaign.fetches:
-
-    include: "workflow/rules/fetch.smk"

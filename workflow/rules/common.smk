@@ -1,5 +1,8 @@
 """What the rules ask of the campaign, as named functions of the wildcards."""
 
+from iactflow.campaign.costs import COSTS, read_costs
+from iactflow.campaign.plan import planned_costs
+
 config["iactflow_campaign"] = campaign.identity
 
 
@@ -102,6 +105,11 @@ def get_conditions_digest(wildcards):
     return campaign.simulations.conditions_digest(wildcards.production, wildcards.run)
 
 
+def get_hadron_pool(wildcards):
+    """Pool of hadronic interactions of a production, where it throws hadrons."""
+    return campaign.simulations.hadrons.inputs(wildcards.production)
+
+
 def get_shower_range(wildcards):
     """First and last shower of a chunk."""
     chunks = campaign.simulations.chunks[wildcards.production]
@@ -110,12 +118,108 @@ def get_shower_range(wildcards):
 
 def get_photons(wildcards):
     """File whose photons enter the telescopes."""
-    return campaign.simulations.photons(**wildcards)
+    return placed(campaign.simulations.photons(**wildcards))
 
 
 def get_production_chunks(wildcards):
     """Simulated events of all runs and chunks of a production."""
-    return campaign.simulations.jobs(P.simulated_chunk, wildcards.production)
+    return placed(campaign.simulations.jobs(P.simulated_chunk, wildcards.production))
+
+
+def get_geometry_settings(wildcards):
+    """Settings that charges, images and the geometry of a sample's events depend on."""
+    return campaign.samples.settings_of(wildcards.sample)
+
+
+def get_calibration_run(wildcards):
+    """Raw data of the calibration run of a sample."""
+    return placed(campaign.samples.calibrated[wildcards.sample])
+
+
+def get_calibration_settings(wildcards):
+    """Settings that the calibration of a sample's cameras depends on."""
+    return campaign.samples.calibration_settings(wildcards.sample)
+
+
+def get_calibration(wildcards):
+    """Coefficients that take the place of those of a sample's raw files: a file, or none."""
+    return campaign.samples.calibration(wildcards.sample)
+
+
+def get_model_settings(model):
+    """Settings that a model depends on."""
+    return campaign.samples.model_settings(model)
+
+
+def get_reconstruction_settings(wildcards):
+    """Settings that the summary and the figures of a sample depend on."""
+    return campaign.samples.summary_settings(wildcards.sample)
+
+
+def get_raw(wildcards):
+    """Raw data of a part of a sample: files, or the folder of a simulated chunk."""
+    return placed(campaign.samples.raw(**wildcards))
+
+
+def get_raw_checksums(wildcards):
+    """Size and checksum of those that lie at a site, from their catalogue."""
+    return campaign.storage.checksums(campaign.samples.raw(**wildcards))
+
+
+def get_calibration_checksums(wildcards):
+    """The same for the calibration run of a sample."""
+    return campaign.storage.checksums(campaign.samples.calibrated[wildcards.sample])
+
+
+def get_first_raw(wildcards):
+    """Raw data of the first part of a sample: one event of it is shown."""
+    return placed(next(iter(campaign.samples.parts[wildcards.sample].values())))
+
+
+def get_geometry(wildcards):
+    """Images and geometry of all parts of a sample."""
+    return campaign.samples.jobs(P.geometry, wildcards.sample)
+
+
+def get_events(wildcards):
+    """DL2 events of all parts of a sample."""
+    return campaign.samples.jobs(P.events_dl2, wildcards.sample)
+
+
+def get_table_chunk(wildcards):
+    """Geometry of the parts whose shapes a job adds up."""
+    return targets.samples.table_chunks[wildcards.chunk]
+
+
+def get_models(wildcards):
+    """Models that events are reconstructed with."""
+    return targets.samples.models
+
+
+def get_response_events(wildcards):
+    """Folders of DL2 events that the responses of a node rest on."""
+    return targets.responses.events(wildcards.node)
+
+
+def get_response_index(wildcards):
+    """The same, by what they are, and DL3 files of off data by target."""
+    off = {name: campaign.dl3_files(name) for name in targets.responses.off_data}
+    return {**campaign.responses.index(wildcards.node), "off": off}
+
+
+def get_off_data(wildcards):
+    """Runs whose events make the background of responses."""
+    return sorted({f for name in targets.responses.off_data for f in _dl3_inputs(name)})
+
+
+def get_response_settings(wildcards):
+    """Settings that the responses of a node depend on."""
+    return campaign.responses.settings(wildcards.node)
+
+
+def get_plan(wildcards):
+    """Plan of the campaign with the reference costs: what a user has learnt reruns nothing."""
+    return planned_costs(campaign, read_costs(campaign.base / COSTS))
 
 
 def log_of(rule, *wildcards):

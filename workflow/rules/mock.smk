@@ -1,8 +1,10 @@
-"""Mock DL3 runs, sampled from parametrised responses."""
+"""Mock DL3 runs, drawn from responses or one by one from reconstructed simulations."""
 
 
 rule simulate_dl3:
-    """Sample the events of a chunk of mock runs; the same events however the runs are cut."""
+    """Draw the events of a chunk of mock runs; the same events however the runs are cut."""
+    input:
+        **campaign.mock_plan.inputs,
     output:
         dl3=directory(P.mock_chunk),
         provenance=P.sidecar(P.mock_chunk),
@@ -14,6 +16,9 @@ rule simulate_dl3:
         settings=campaign.config["mock"],
         seed=campaign.seed,
         obs_ids=get_mock_runs,
+        samples=campaign.mock_plan.index,
+        cuts=campaign.mock_plan.cuts_settings,
+        estimators=campaign.mock_plan.estimators,
         code=campaign.code("simulate_dl3"),
     message:
         "Mock DL3 runs, chunk {wildcards.chunk}"

@@ -4,7 +4,7 @@
 rule products:
     """Everything but the gate: what the report is made of."""
     input:
-        targets.products,
+        placed(targets.products),
     localrule: True
 
 
@@ -14,6 +14,8 @@ rule summarise:
         main=targets.compared("main"),
         verdicts=targets.verdicts,
         simulations=targets.productions(P.simulation_summary),
+        reconstruction=targets.samples.of_samples(P.reconstruction_summary),
+        responses=targets.responses.summaries,
         provenance=targets.sidecars,
     output:
         summary=P.summary,
@@ -51,8 +53,34 @@ rule make_overview:
         benchmark_of("make_overview")
     params:
         settings=campaign.facts,
+        plan=get_plan,
         code=campaign.code("make_overview"),
     message:
         "Overview of the campaign"
     script:
         "../scripts/make_overview.py"
+
+
+rule plot_rule_graph:
+    """Draw which rule fed which, with the jobs and the CPU time of each, from their provenance."""
+    input:
+        provenance=targets.sidecars,
+    output:
+        figure=report(
+            P.rule_graph,
+            caption="../report/rule_graph.rst",
+            category="0 Overview",
+            labels={"content": "rules and their cost"},
+        ),
+        provenance=P.sidecar(P.rule_graph),
+    log:
+        log_of("plot_rule_graph"),
+    benchmark:
+        benchmark_of("plot_rule_graph")
+    params:
+        settings={},
+        code=campaign.code("plot_rule_graph"),
+    message:
+        "Graph of the rules"
+    script:
+        "../scripts/plot_rule_graph.py"

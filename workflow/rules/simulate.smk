@@ -104,5 +104,5 @@ rule plot_optics:
 rule simulations:
     """Simulated events of all productions, with their summaries and figures."""
     input:
-        targets.simulations,
+        placed(targets.simulations),
     localrule: True

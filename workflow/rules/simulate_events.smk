@@ -6,8 +6,9 @@ rule simulate_events:
     input:
         instrument=campaign.simulations.instrument_files,
         conditions=ancient(get_conditions),
+        hadrons=get_hadron_pool,
     output:
-        events=directory(P.simulated_chunk),
+        events=placed(directory(P.simulated_chunk)),
         provenance=P.sidecar(P.simulated_chunk),
     log:
         log_of("simulate_events", "production", "run", "chunk"),

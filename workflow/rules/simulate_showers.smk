@@ -6,8 +6,9 @@ rule simulate_showers:
     input:
         instrument=campaign.simulations.instrument_files,
         conditions=ancient(get_conditions),
+        hadrons=get_hadron_pool,
     output:
-        photons=P.photons,
+        photons=placed(P.photons),
         provenance=P.sidecar(P.photons),
     log:
         log_of("simulate_showers", "production", "run", "chunk"),

@@ -8,7 +8,7 @@ rule simulate_telescopes:
         instrument=campaign.simulations.instrument_files,
         conditions=ancient(get_conditions),
     output:
-        events=directory(P.simulated_chunk),
+        events=placed(directory(P.simulated_chunk)),
         provenance=P.sidecar(P.simulated_chunk),
     log:
         log_of("simulate_telescopes", "production", "run", "chunk"),
