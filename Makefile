@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CAMPAIGN ?= demo
 CORES ?= all
-SOURCES := pyproject.toml $(shell find workflow/src -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*')
+PLUGINS := $(dir $(wildcard plugins/*/pyproject.toml))
+SOURCES := pyproject.toml $(shell find workflow/src $(PLUGINS) -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*')
 LOCKS := envs/uv.txt envs/base.txt envs/dev.txt
 # A job is one process with one thread: parallelism is the scheduler's.
 export OMP_NUM_THREADS := 1
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 STYLE = --report-stylesheet workflow/report/report.css
 OPTIONS = --profile profiles/local --cores $(CORES) --configfile config/campaigns/$(CAMPAIGN).yaml
 
-.PHONY: help env lock demo run report test test-unit test-platform lint bench validate image docs clean
+.PHONY: help env lock demo run report test test-unit test-platform test-grid lint bench validate image docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | column -t -s $$'\t'
@@ -31,8 +32,8 @@ $(VENV)/.locked: $(LOCKS)
 # Compiled kernels of the code before would lie beside the new one, and name what it no longer has.
 $(VENV)/.installed: $(VENV)/.locked $(SOURCES)
 	rm -rf build $(VENV)/lib/python*/site-packages/iactflow
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --no-deps --no-build-isolation --reinstall .
-	rm -rf build workflow/src/*.egg-info
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --no-deps --no-build-isolation --reinstall . $(PLUGINS:%/=./%)
+	rm -rf build workflow/src/*.egg-info plugins/*/build plugins/*/src/*.egg-info
 	touch $@
 
 lock: ## resolve the environment anew
@@ -59,18 +60,22 @@ report: env ## write the report of CAMPAIGN, also when its gate is closed
 test: test-unit test-platform ## all tests
 
 test-unit: env ## unit, DAG, rule and campaign tests (minutes)
-	$(BIN)/python -m pytest -q -n 2 tests/unit tests/dag tests/rules tests/campaign
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/dag tests/rules tests/campaign $(wildcard $(PLUGINS:%=%tests))
 
-test-platform: env ## a real Apptainer, a real SLURM, a real browser; installs them where apt is at hand
+test-platform: env ## real Apptainer, SLURM, XRootD, browser; installs them where apt is at hand
 	bash tests/platform/setup.sh
 	$(BIN)/python -m pytest -q tests/platform
+
+test-grid: env ## a real DIRAC with two sites, installed in .platform/dirac: not part of `test` yet
+	bash tests/grid/dirac/install.sh .platform/dirac
+	$(BIN)/python -m pytest -q tests/grid
 
 lint: env ## ruff, snakefmt, snakemake --lint, numpydoc, codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint --configfile config/campaigns/demo.yaml
-	$(BIN)/python -m numpydoc.hooks.validate_docstrings --config . $$(git ls-files 'workflow/src/*.py')
+	$(BIN)/python -m numpydoc.hooks.validate_docstrings --config . $$(git ls-files 'workflow/src/*.py' 'plugins/*/src/*.py')
 	$(BIN)/codespell $$(git ls-files | grep -vE '^envs/.*\.txt$$')
 
 bench: env ## measure speed side by side with the peers: bench/results.json and a table

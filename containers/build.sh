@@ -19,8 +19,9 @@ uv=.venv/bin/uv; [ -x "$uv" ] || uv=uv
 "$uv" pip install -q --target "$build/site.new" --python-version 3.11 --require-hashes \
   -r envs/base.txt
 rm -rf build
-"$uv" pip install -q --target "$build/site.new" --python-version 3.11 --no-deps --no-build-isolation .
-rm -rf build workflow/src/*.egg-info
+"$uv" pip install -q --target "$build/site.new" --python-version 3.11 --no-deps --no-build-isolation \
+  . ./plugins/*/
+rm -rf build workflow/src/*.egg-info plugins/*/build plugins/*/src/*.egg-info
 mv "$build/site.new" "$build/site"
 
 # What the smallest campaigns need to run once inside, so that the image holds compiled kernels.
