@@ -17,8 +17,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 BENCHMARKS = (
-    *("spectrum", "sky_map", "light_curve", "dag"),
-    *("emission", "ray_tracing", "detector"),
+    *("spectrum", "sky_map", "light_curve", "dag", "plan"),
+    *("emission", "ray_tracing", "interactions", "hadrons", "detector", "extraction", "simtel"),
+    *("raw_data", "reconstruction", "forest", "stereo", "irfs"),
 )
 KEYS = ("name", "value", "unit", "peer", "peer_value", "ratio")
 
