@@ -10,8 +10,10 @@ from iactflow.campaign.provenance import read_sidecar
 from tests.workflow import REPOSITORY
 
 CAMPAIGN = REPOSITORY / "config/campaigns/ci.yaml"
-# They name the image and state the cost of every job, and the page is compared byte by byte.
-ABOUT_THE_EXECUTION = {"results/ci/summary.json", "results/ci/overview.html"}
+# They name the image and state the cost of every job; page and figure are compared as they are.
+ABOUT_THE_EXECUTION = {
+    f"results/ci/{name}" for name in ("summary.json", "overview.html", "rule_graph.png")
+}
 
 
 def write_campaign(file, change):

@@ -26,6 +26,7 @@ STAGES = {
     "plot_optics": 1,
     "summarise": 1,
     "make_overview": 1,
+    "plot_rule_graph": 1,
 }
 CORSIKA_FILE = "sim/gamma_run000007_za40deg_azm180deg_South_subsystem_lsts_7.0.0_test.corsika.zst"
 # A stand-in: it reads its card, wants its tables beside it, and writes where the card says.

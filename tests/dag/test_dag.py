@@ -9,7 +9,7 @@ MAIN = {"select_observations", "fill_sky_map", "make_sky_map", "plot_sky_map", "
         "fit_spectrum", "plot_spectrum", "estimate_light_curve", "plot_light_curve"}  # fmt: skip
 CHECK = {"check_sky_maps", "check_spectrum", "check_light_curves", "compare_products",
          "plot_verdicts"}  # fmt: skip
-REPORT = {"summarise", "make_overview"}
+REPORT = {"summarise", "make_overview", "plot_rule_graph"}
 
 
 def dry_run(file, tmp_path, *arguments):
@@ -82,7 +82,7 @@ def test_runs_are_fetched_when_they_are_not_at_hand(campaign, tmp_path):
 def test_mock_campaign(campaign, tmp_path):
     counts = dry_run(campaign("demo"), tmp_path)
     assert {"simulate_dl3", "index_dl3"} <= set(counts)
-    assert set(counts) >= MAIN | CHECK | REPORT | {"gate_products"}
+    assert set(counts) >= MAIN | CHECK | REPORT | {"gate_products", "plot_truth"}
 
 
 def test_bad_campaign_is_one_message_and_no_job(campaign, tmp_path):

@@ -39,7 +39,7 @@ def test_snakefile_is_short(repository):
     assert len((repository / "Snakefile").read_text().splitlines()) <= 60
 
 
-@pytest.mark.parametrize("profile", ["local", "local-apptainer", "slurm", "ci"])
+@pytest.mark.parametrize("profile", ["local", "local-apptainer", "slurm", "dirac", "ci"])
 def test_every_line_of_a_profile_is_commented(repository, profile):
     """A comment stands above every key, its own or that of its group."""
     comments = 0

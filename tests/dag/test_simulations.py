@@ -30,7 +30,8 @@ def set_shower(**keys):
 
 def test_photons_go_through_memory_by_default(campaign, tmp_path):
     counts = dry_run(campaign("photons-ci"), tmp_path)
-    assert set(counts) == AFTER | {"simulate_events", "summarise", "make_overview", "all"}
+    report = {"summarise", "make_overview", "plot_rule_graph", "all"}
+    assert set(counts) == AFTER | report | {"simulate_events"}
     assert counts["simulate_events"] == 2
     assert counts["plot_simulation"] == 1
 
@@ -142,7 +143,7 @@ def test_simulations_beside_targets(campaign, tmp_path):
             "instrument.path",
         ),
         ({"instrument": None}, "simulations need the block instrument"),
-        ({"targets": {}, "simulations": {}}, "give targets or simulations"),
+        ({"targets": {}, "simulations": {}}, "give targets, simulations or events"),
         (
             {"shower": {"backend": "corsika", "corsika": {"executable": "/no/corsika"}}},
             "shower.corsika.executable: got '/no/corsika'; allowed: an existing file",

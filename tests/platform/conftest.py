@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import missing
+from tests.platform.storage_servers import PROGRAMS, Servers
 from tests.products import CAMPAIGN, write_campaign
 from tests.workflow import REPOSITORY, snakemake
 
@@ -69,3 +70,14 @@ def without_image(run_folder) -> Path:
     options = ["--cores", "2", "--configfile", CAMPAIGN]
     snakemake("all", *options, folder=folder, timeout=900, check=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def storage_servers():
+    """Two storage elements behind real XRootD servers."""
+    for program in PROGRAMS:
+        if shutil.which(program) is None:
+            missing(f"{program} is not installed (tests/platform/setup.sh installs XRootD)")
+    found = Servers()
+    yield found
+    found.stop()

@@ -93,8 +93,8 @@ def test_every_figure_and_table_of_the_campaign_is_in_it(report, finished, tmp_p
     for category, _, name, _ in results:
         names.setdefault(category, set()).add(name)
     assert set(names) == set(CATEGORIES)
-    assert names["0 Overview"] == {"overview.html"}
-    assert names["1 Verdicts"] == {"verdicts.html", "verdicts.png"}
+    assert names["0 Overview"] == {"overview.html", "rule_graph.png"}
+    assert names["1 Verdicts"] == {"verdicts.html", "verdicts.png", "truth.png"}
     for category, expected in FIGURES.items():
         assert names[category] == expected
     assert {row[1] for row in results if row[0] in FIGURES} == {"crab"}

@@ -305,7 +305,7 @@ def test_a_cascade_may_start_with_many_particles():
 @pytest.mark.parametrize(
     ("what", "values"),
     [
-        (Primary, {"particle_id": 14, "energy_tev": 1.0}),
+        (Primary, {"particle_id": 7, "energy_tev": 1.0}),
         (Primary, {"particle_id": 1, "energy_tev": 0.0}),
         (Primary, {"particle_id": 5, "energy_tev": 1e-5}),
         (Primary, {"particle_id": 1, "energy_tev": 1.0, "altitude_deg": 20.0}),

@@ -80,7 +80,7 @@ def test_muon_losses_are_those_of_the_particle_data_group():
     # The exact density effect differs from Sternheimer's parameters by up to 2 %.
     kinetic = np.array([1e4, 1e5])
     gamma = 1.0 + kinetic / MUON_MASS_MEV
-    loss = collisions.muon_collision_loss(kinetic)
+    loss = collisions.heavy_collision_loss(kinetic, MUON_MASS_MEV)
     loss -= collisions.COLLISION_CONSTANT * density_effect(0.5 * np.log(gamma**2 - 1.0))
     np.testing.assert_allclose(loss, [2.627, 3.014], rtol=0.025)
     np.testing.assert_allclose(

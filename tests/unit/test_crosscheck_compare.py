@@ -209,7 +209,14 @@ def campaign(tmp_path):
                     paths[side].write_text(json.dumps(content))
             index[product] = {"crab": {"main": [str(paths["main"])], "check": str(paths["check"])}}
         outputs = SimpleNamespace(verdicts=tmp_path / "v.tsv", table=tmp_path / "v.html")
-        params = SimpleNamespace(index=index, tolerances=TOLERANCES, normal_off={})
+        params = SimpleNamespace(
+            index=index,
+            tolerances=TOLERANCES,
+            normal_off={},
+            reconstruction={},
+            responses={},
+            truth={},
+        )
         compare_products(SimpleNamespace(), outputs, params, SimpleNamespace())
         return outputs
 

@@ -278,6 +278,35 @@ def test_calibration_makes_pixels_equal_in_uniform_light(hess):
         assert columns["flatfield"][live].mean() == pytest.approx(1.0, abs=1e-9)
 
 
+def test_calibrated_samples_of_a_pulse_add_up_to_its_photoelectrons(nectarcam):
+    detector = Detector(nectarcam, *POINTING)
+    tel_id, tables = next(iter(detector.tables.items()))
+    readout, qe = tables.readout, tables.camera.qe
+    n = len(qe)
+    # Ten photoelectrons at all phases of a sample; the whole pulse fits into the window.
+    time_ns = 10.0 * readout.sample_ns - readout.offset_ns + np.arange(10) * readout.sample_ns / 10
+    light = PhotoElectrons(
+        np.repeat(np.arange(n, dtype=np.int32), 10),
+        np.tile(time_ns, n).astype(np.float32),
+        np.repeat(6.0 * qe, 10).astype(np.float32),
+    )
+    state = new_state(StreamKey(1, "night_sky").words())
+    adc = readout_function(tables)(light, no_photoelectrons(), np.zeros(n), 0.0, readout, state)
+    seen = 0
+    for columns in calibration_columns(SimpleNamespace(run=1, start_s=0), detector):
+        factor = columns["pe_per_adu"] * columns["flatfield"]
+        samples = adc[columns["channel"]] - columns["pedestal_adu"][:, None].astype(float)
+        photoelectrons = samples.sum(axis=1) * factor
+        assert photoelectrons.mean() == pytest.approx(60.0 * qe.mean(), rel=3e-3)
+        # Electronic noise and digits of 60 samples.
+        noise = np.sqrt(60.0 * (columns["pedestal_std_adu"] ** 2 + 1.0 / 12.0)) * factor.mean()
+        assert photoelectrons.std() == pytest.approx(noise, rel=0.1)
+        np.testing.assert_array_equal(columns["time_shift_ns"], -tables.camera.transit_time_ns)
+        assert (columns["tel_id"], columns["channel"]) == (tel_id, seen)
+        seen += 1
+    assert seen == 2
+
+
 def test_bad_input_is_refused(hess, detector, photons):
     blank = photons[1].copy()
     blank[:, 6] = 0.0

@@ -50,6 +50,7 @@ def test_all_versions_are_known():
         "ctao-north-alpha/7.0.0",
         "ctao-south-lsts/7.0.0",
         "hess1/2006",
+        "hess1/2006-2",
         "hess1u/phase2d3",
     ]
 
@@ -159,6 +160,20 @@ def test_hess1():
     west = [t.y_m for t in array.telescopes]
     sides = np.hypot(np.diff([*north, north[0]]), np.diff([*west, west[0]]))
     assert sides == pytest.approx(120.0, rel=0.01)
+
+
+def test_comparators_of_hess1_are_faster():
+    # Fitted in docs/validation/comparator_pulse.py; all else is that of 2006.
+    old, new = camera_of("hess1/2006", 1), camera_of("hess1/2006-2", 1)
+    widths, peaks = [], []
+    for pulse in (old.readout.pulse_high, new.trigger.pulse):
+        high = pulse.x[pulse.y > 0.5 * pulse.y.max()]
+        widths.append(high[-1] - high[0])
+        peaks.append(pulse.x[np.argmax(pulse.y)])
+    assert widths[1] == pytest.approx(0.6 * widths[0], rel=1e-4)
+    assert peaks[1] == pytest.approx(peaks[0], rel=1e-5)
+    np.testing.assert_array_equal(new.readout.pulse_high.x, old.readout.pulse_high.x)
+    assert new.trigger.threshold == old.trigger.threshold == 4.0
 
 
 def test_hess1_detects_the_night_sky_that_it_should(data_dir):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -13,9 +14,10 @@ from astropy.time import Time
 from scipy.integrate import quad
 from scipy.stats import chi2
 
+from iactflow.campaign import mock_truth
 from iactflow.campaign.mock_runs import mock_run_table, wobble_pointing_deg
 from iactflow.campaign.schema import Mock
-from iactflow.dl3 import mock
+from iactflow.dl3 import from_responses, mock, sky_model
 from iactflow.dl3.stages import index_dl3, simulate_dl3
 from iactflow.errors import InputError
 from iactflow.io.gadf import find_files, read_observation
@@ -35,7 +37,7 @@ def settings(source=None, **changes):
 
 def simulate(folder, block, obs_ids):
     params = SimpleNamespace(settings=block, seed=SEED, obs_ids=obs_ids)
-    simulate_dl3(None, SimpleNamespace(dl3=folder), params, None)
+    simulate_dl3(SimpleNamespace(), SimpleNamespace(dl3=folder), params, None)
 
 
 def p_value(observed, expected):
@@ -108,9 +110,11 @@ def test_events_lie_in_their_run_and_field_of_view():
 
 def test_start_of_runs():
     # 25 years, seven of them leap, 15 days and 20 hours, and five leap seconds.
-    utc = mock.run_start_s(settings(start="2026-01-15T20:00:00"), 1)
+    utc = mock_truth.run_start_s(settings(start="2026-01-15T20:00:00"), 1)
     assert utc == 790200005.0
-    assert mock.run_start_s(settings(start="2026-01-15T20:00:00", gap_s=7.0), 3) == utc + 1214.0
+    assert (
+        mock_truth.run_start_s(settings(start="2026-01-15T20:00:00", gap_s=7.0), 3) == utc + 1214.0
+    )
 
 
 def test_wobble_alternates_and_stops_at_the_pole():
@@ -127,7 +131,7 @@ def test_field_of_view_coordinates_are_those_of_astropy(ra_deg, dec_deg):
     x_deg, y_deg = (a.ravel() for a in np.meshgrid([-2.4, 0.0, 1.7], [-1.9, 0.2, 2.3]))
     centre = SkyCoord(ra_deg, dec_deg, unit="deg")
     expected = SkyCoord(x_deg, y_deg, unit="deg", frame=centre.skyoffset_frame()).icrs
-    ours = SkyCoord(*mock.to_sky_deg(x_deg, y_deg, ra_deg, dec_deg), unit="deg")
+    ours = SkyCoord(*sky_model.to_sky_deg(x_deg, y_deg, ra_deg, dec_deg), unit="deg")
     assert ours.separation(expected).deg.max() < 1e-9
 
 
@@ -142,10 +146,12 @@ def test_spectra():
         "lp": power_law * np.exp(-0.1 * np.log(energy_tev / 2.0) ** 2),
     }
     for model, values in expected.items():
-        ours = mock.flux_per_cm2_s_tev({**source, **extra, "model": model}, energy_tev)
+        ours = mock_truth.flux_per_cm2_s_tev({**source, **extra, "model": model}, energy_tev)
         np.testing.assert_allclose(ours, values, rtol=1e-12)
     with pytest.raises(InputError, match="energy_cutoff_tev"):
-        mock.flux_per_cm2_s_tev({**source, "model": "ecpl", "energy_cutoff_tev": None}, energy_tev)
+        mock_truth.flux_per_cm2_s_tev(
+            {**source, "model": "ecpl", "energy_cutoff_tev": None}, energy_tev
+        )
 
 
 def test_offset_outside_the_responses():
@@ -157,9 +163,9 @@ def test_mean_of_a_flare_that_spans_a_gap():
     # Runs of 600 s from 0, 720, 1440; the flare from 500 to 820 covers 100 s of each of two.
     source = {"flare_factor": 4.0, "flare_start_s": 500.0, "flare_duration_s": 320.0}
     block = settings(source, n_runs=3)
-    assert mock.flare_factor_mean(block, [1]) == pytest.approx(1.5)
-    assert mock.flare_factor_mean(block, [3]) == pytest.approx(1.0)
-    assert mock.flare_factor_mean(block, [1, 2, 3]) == pytest.approx(4.0 / 3.0)
+    assert mock_truth.factor_mean(block, block["source"], [1]) == pytest.approx(1.5)
+    assert mock_truth.factor_mean(block, block["source"], [3]) == pytest.approx(1.0)
+    assert mock_truth.factor_mean(block, block["source"], [1, 2, 3]) == pytest.approx(4.0 / 3.0)
 
 
 def test_demo_states_what_it_injects(repository):
@@ -167,7 +173,7 @@ def test_demo_states_what_it_injects(repository):
     block = Mock.model_validate(demo["mock"]).model_dump(mode="json")
     published = demo["targets"]["crab"]["spectrum"]["published"][0]
     runs = range(1, block["n_runs"] + 1)
-    mean = block["source"]["amplitude"] * mock.flare_factor_mean(block, runs)
+    mean = block["source"]["amplitude"] * mock_truth.factor_mean(block, block["source"], runs)
     assert published["label"].startswith("injected")
     assert published["amplitude"] == pytest.approx(mean, rel=1e-4)
     assert published["index"] == block["source"]["index"]
@@ -180,7 +186,10 @@ def photons():
     block = settings(source, run_duration_s=200.0, gap_s=0.0)
     tables = parametrised.responses(20.0)
     random = np.random.Generator(np.random.Philox(key=SEED))
-    draws = [mock.sample_source(block, 1, tables, random) for _ in range(N_MOCKS)]
+    draws = [
+        from_responses.sample_source(block, block["source"], 1, tables, random)
+        for _ in range(N_MOCKS)
+    ]
     counts = np.array([len(draw[0]) for draw in draws])
     return block, counts, *(np.concatenate(column) for column in zip(*draws, strict=True))
 
@@ -227,14 +236,39 @@ def test_energy_dispersion_of_a_line():
     # A log-parabola this curved is a line at 1 TeV of 5 % width: the dispersion is what is seen.
     line = {"model": "lp", "amplitude": 3e-8, "curvature": 200.0}
     random = np.random.Generator(np.random.Philox(key=SEED + 2))
-    draw = mock.sample_source(settings(line), 1, parametrised.responses(20.0), random)
+    block = settings(line)
+    draw = from_responses.sample_source(
+        block, block["source"], 1, parametrised.responses(20.0), random
+    )
     true_tev = np.geomspace(0.6, 1.6, 2001)
-    weight = mock.flux_per_cm2_s_tev(settings(line)["source"], true_tev) * true_tev
+    weight = mock_truth.flux_per_cm2_s_tev(settings(line)["source"], true_tev) * true_tev
     weight = weight * parametrised.effective_area_m2(true_tev, 0.5)
     edges = np.array([0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.8])
     expected = expected_energies(edges, weight, true_tev) * len(draw[3])
     assert len(draw[3]) > 1000
     assert p_value(np.histogram(draw[3], edges)[0], expected) > P_MIN
+
+
+def test_empty_distributions_are_not_drawn_from():
+    """A bin of energy that nothing was reconstructed in leaves its photons to its neighbours."""
+    tables = parametrised.responses(20.0)
+    k = int(np.searchsorted(tables.edisp.energy_edges_tev, 1.0)) - 1
+    matrix, density = tables.edisp.matrix.copy(), tables.psf.value_per_sr.copy()
+    matrix[:, :, k], density[:, :, k] = 0.0, 0.0
+    tables = replace(
+        tables,
+        edisp=replace(tables.edisp, matrix=matrix),
+        psf=replace(tables.psf, value_per_sr=density),
+    )
+    true_tev = np.full(2000, np.sqrt(np.prod(tables.edisp.energy_edges_tev[k : k + 2])))
+    offsets = np.full(2000, 0.5)
+    with pytest.raises(InputError, match="no distribution at"):
+        from_responses._draw_migra(tables.edisp, true_tev, offsets, np.random.default_rng(1))
+    beside = true_tev * 1.01
+    migra = from_responses._draw_migra(tables.edisp, beside, offsets, np.random.default_rng(1))
+    assert abs(np.median(migra) - 1.0) < 0.05
+    rad = from_responses._draw_rad_deg(tables.psf, beside, offsets, np.random.default_rng(1))
+    assert 0.02 < np.median(rad) < 0.2
 
 
 def test_point_spread_of_source_photons(photons):
@@ -258,7 +292,7 @@ def test_point_spread_of_source_photons(photons):
 def test_background(photons):
     bkg = parametrised.responses(20.0).bkg
     random = np.random.Generator(np.random.Philox(key=SEED + 1))
-    draws = [mock.sample_background(bkg, 20.0, random) for _ in range(N_MOCKS)]
+    draws = [from_responses.sample_background(bkg, 20.0, random) for _ in range(N_MOCKS)]
     counts = np.array([len(draw[0]) for draw in draws])
     x_deg, y_deg, energy_tev = (np.concatenate(column) for column in zip(*draws, strict=True))
 

@@ -170,7 +170,7 @@ def test_verdicts(tmp_path):
 
 def test_costs():
     cost = {"cpu_s": 1.0, "wall_s": 2.0, "max_rss_mb": 3.0, "output_bytes": 4, "input_bytes": 5}
-    job = {"iactflow:rule": "fit_spectrum", "iactflow:cost": cost}
+    job = {"iactflow:rule": "fit_spectrum", "iactflow:wildcards": {}, "iactflow:cost": cost}
     rows = cost_per_rule([{"activity": {"job": job}}])
     columns = {key: np.array([value]) for key, value in rows["fit_spectrum"].items()}
     validate(TABLES["cost"], {"rule": np.array(list(rows)), **columns})

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from camera_samples import camera, hexagonal_pixels, key_words, readout, square_pixels
+from camera_samples import camera, hexagonal_pixels, key_words, readout
 
 from iactflow.campaign import philox
 from iactflow.errors import InputError
+from iactflow.instrument.neighbours import neighbours
 from iactflow.telescope.amplitude import make_amplitude_table
 from iactflow.telescope.camera import PhotoElectrons, make_camera_table
 from iactflow.telescope.night_sky import draw_night_sky, night_sky_rates
 from iactflow.telescope.readout import make_readout_table
-from iactflow.telescope.reduction import keep_pixels, make_reduction_table, neighbours
+from iactflow.telescope.reduction import keep_pixels, make_reduction_table
 from iactflow.telescope.waveforms import read_waveforms
 
 SETTINGS = {
@@ -47,23 +48,9 @@ def _ring(pixel, start, other):
     return set(other[start[pixel] : start[pixel + 1]].tolist())
 
 
-def test_neighbours_share_a_side():
-    pixels = hexagonal_pixels(91, rotation_deg=10.9)
-    start, other = neighbours(pixels.x_m, pixels.y_m)
-    distance = np.hypot(pixels.x_m - pixels.x_m[:, None], pixels.y_m - pixels.y_m[:, None])
-    for pixel in range(91):
-        near = set(np.flatnonzero(np.abs(distance[pixel] - 0.05) < 1e-6).tolist())
-        assert _ring(pixel, start, other) == near
-    assert len(_ring(0, start, other)) == 6
-    squares = square_pixels(5)
-    start, _ = neighbours(squares.x_m, squares.y_m)
-    assert sorted(set(np.diff(start))) == [2, 3, 4]
-    assert neighbours(np.zeros(1), np.zeros(1))[0].tolist() == [0, 0]
-
-
 def test_two_levels_company_and_time():
     made, table, reduction = _tables(dilations=0)
-    start, other = neighbours(made.pixels.x_m, made.pixels.y_m)
+    start, other = neighbours(made.pixels.x_m, made.pixels.y_m, "hexagon")
     first, second, third = sorted(_ring(0, start, other))[:3]
     chain = next(iter(_ring(first, start, other) - _ring(0, start, other) - {0}))
     lonely = 126
@@ -83,7 +70,7 @@ def test_two_levels_company_and_time():
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_rows_around_an_image(rows):
     made, table, reduction = _tables(dilations=rows)
-    start, other = neighbours(made.pixels.x_m, made.pixels.y_m)
+    start, other = neighbours(made.pixels.x_m, made.pixels.y_m, "hexagon")
     first = min(_ring(0, start, other))
     keep = keep_pixels(_adc(table, {0: (20.0, 10), first: (6.0, 10)}), table, reduction)
     expected = {0, first}
@@ -116,7 +103,7 @@ def test_nothing_but_night_sky_is_hardly_kept_and_a_shower_is():
 
 def test_charges():
     made, table, reduction = _tables("charge", dilations=0)
-    start, other = neighbours(made.pixels.x_m, made.pixels.y_m)
+    start, other = neighbours(made.pixels.x_m, made.pixels.y_m, "hexagon")
     first = min(_ring(0, start, other))
     adc = np.empty((2, 127), dtype=np.uint16)
     adc[:] = np.round(table.pedestal)

@@ -178,7 +178,7 @@ def test_missing_file_and_foreign_file_are_named(tmp_path):
 def test_other_version_is_named(tmp_path):
     with uproot.recreate(tmp_path / "new.root") as new:
         new["_header"] = json.dumps({"format": "iactflow", "version": 99, "tables": {}})
-    with pytest.raises(InputError, match=r"_header.version: got 99; allowed: 2"):
+    with pytest.raises(InputError, match=r"_header.version: got 99; allowed: 3"):
         read_table(tmp_path / "new.root", "images")
 
 

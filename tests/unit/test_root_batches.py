@@ -218,7 +218,7 @@ with RootWriter(sys.argv[1], ["waveforms_r0"]) as writer:
         writer.append("waveforms_r0", {
             "obs_id": size, "event_id": 20 * i + np.arange(20), "tel_id": size.astype("i2"),
             "n_channels": size.astype("i2"), "n_pixels": size.astype("i4"),
-            "n_samples": size.astype("i4"), "waveform_adc": samples})
+            "n_samples": size.astype("i4"), "waveform_packed": samples})
 from iactflow.campaign.digest import content_digest
 content_digest(sys.argv[1])
 print([line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0])

@@ -9,7 +9,7 @@ import pytest
 from cascade_samples import FIELD_UT, key, standard_table
 from scipy.spatial.transform import Rotation
 
-from iactflow.shower.air import RADIATION_LENGTH_G_CM2
+from iactflow.shower.air import ELECTRON_MASS_MEV, RADIATION_LENGTH_G_CM2
 from iactflow.shower.cascade import Cascade, step_buffer
 from iactflow.shower.particles import (
     CARRY,
@@ -136,7 +136,7 @@ def test_directions_along_a_step_are_those_of_the_track(work):
     p, before, after = work["flying"], [], []
     for _ in range(8000):
         _fly_down(work)
-        deflect(work, 2.0, MOMENTUM, MOMENTUM)
+        deflect(work, 2.0, MOMENTUM, MOMENTUM, ELECTRON_MASS_MEV, -1.0)
         before.append(min(2.0 * (1.0 + p[UZ]), 0.02))
         settle(work, MOMENTUM)
         after.append(min(2.0 * (1.0 + p[UZ]), 0.02))

@@ -11,8 +11,8 @@ import pytest
 from iactflow.campaign.config import validate_campaign
 from iactflow.campaign.digest import config_sha256
 from iactflow.campaign.load import load_campaign
+from iactflow.campaign.runs import chunk_showers
 from iactflow.campaign.schema_simulation import Cascade
-from iactflow.campaign.simulations import chunk_showers
 from iactflow.errors import InputError
 from iactflow.shower.cascade import CascadeSettings
 
@@ -41,7 +41,6 @@ BAD = {
     "flat Earth": ("zenith_deg", 60.5, f"{GAMMA_KEY}.zenith_deg", "<= 60"),
     "offset beyond": ("offset_deg", 41, f"{GAMMA_KEY}.offset_deg", "<= 10"),
     "particle": ("particle", "pion", f"{GAMMA_KEY}.particle", "'gamma_diffuse'"),
-    "hadron of ours": ("particle", "proton", GAMMA_KEY, "proton needs iact_files"),
     "no energy": ("energy_min_tev", None, GAMMA_KEY, "give energy_min_tev"),
     "files of other backends": ("iact_files", ["a"], GAMMA_KEY, "iact_files exclude each other"),
     "energies": ("energy_max_tev", 0.05, GAMMA_KEY, "must be below"),
@@ -77,10 +76,28 @@ def test_bad_productions_are_named(name):
     assert hint in str(caught.value)
 
 
+def test_names_of_shared_folders_are_taken():
+    with pytest.raises(InputError, match="results/hadrons is the folder that all") as caught:
+        validate_campaign({**GOOD, "campaign": "hadrons"}, "file.yaml")
+    assert caught.value.key == "campaign"
+    validate_campaign({**GOOD, "campaign": "hadrons-ci"}, "file.yaml")
+    named = {**GOOD, "simulations": {"models": GAMMA}, "reconstruction": {}}
+    with pytest.raises(InputError, match="'models' is no name of a sample"):
+        validate_campaign(named, "file.yaml")
+
+
 def test_particles_stay_above_the_flat_horizon():
     diffuse = {**GAMMA, "particle": "gamma_diffuse", "zenith_deg": 58, "viewcone_deg": 3}
     with pytest.raises(InputError, match="zenith angles up to 61 deg"):
         validate_campaign({**GOOD, "simulations": {"gamma": diffuse}}, "file.yaml")
+
+
+def test_nuclei_have_at_least_their_rest_mass():
+    iron = {**GAMMA, "particle": "iron", "energy_min_tev": 0.06, "viewcone_deg": 3}
+    validate_campaign({**GOOD, "simulations": {"iron": iron}}, "file.yaml")
+    iron["energy_min_tev"] = 0.05
+    with pytest.raises(InputError, match=r"energy_min_tev of iron is at least 0.056"):
+        validate_campaign({**GOOD, "simulations": {"iron": iron}}, "file.yaml")
 
 
 def test_cutting_into_jobs_changes_no_identity():

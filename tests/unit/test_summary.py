@@ -103,7 +103,7 @@ def campaign(tmp_path):
         outputs=SimpleNamespace(
             summary=str(tmp_path / "summary.json"), overview=str(tmp_path / "overview.html")
         ),
-        params=SimpleNamespace(settings=facts, index=index),
+        params=SimpleNamespace(settings=facts, index=index, plan={}),
     )
 
 
@@ -225,6 +225,23 @@ def test_a_product_that_lacks_a_key_is_refused(campaign, name, where, key):
     assert path.name in str(error.value)
 
 
+def test_overview_holds_the_plan_against_the_cost(campaign):
+    assert "Plan and measurement" not in _overview(campaign)
+    campaign.params.plan = {
+        "fill_sky_map": {"jobs": 2, "cpu_s": 7.2, "max_rss_mb": 250.0, "output_bytes": 3_000_000},
+        # One job of two is in the summary: nothing to compare.
+        "fit_spectrum": {"jobs": 2, "cpu_s": 9.0, "max_rss_mb": 900.0, "output_bytes": 1},
+        "never_run": {"jobs": 1, "cpu_s": 9.0, "max_rss_mb": 900.0, "output_bytes": 1},
+    }
+    text = _text(_overview(campaign))
+    section = text.split("Plan and measurement")[1].split("Make it again")[0]
+    numbers = "2 0.0020 0.0011 250 300 3.00 0.00"
+    assert f"fill_sky_map {numbers}" in section
+    assert f"all {numbers}" in section
+    assert "fit_spectrum" not in section
+    assert "never_run" not in section
+
+
 def test_overview_needs_nothing_beside_it(campaign):
     html = _overview(campaign)
     assert not re.findall(r"(?:src|href)=|@import|url\(|<script", html)
@@ -276,11 +293,17 @@ def test_nothing_compared_is_a_closed_gate(campaign):
     assert "Gate closed" in _text(_overview(campaign))
 
 
-def test_mock_data_are_no_data_of_hess(campaign):
+@pytest.mark.parametrize(
+    ("simulations", "origin"),
+    [(None, "sampled from responses"), ({"signal": ["gamma"]}, "simulated and reconstructed")],
+)
+def test_mock_data_are_no_data_of_hess(campaign, simulations, origin):
     campaign.params.settings["data_source"] = "mock"
+    campaign.params.settings["config"] = {"mock": {"simulations": simulations}}
     text = _text(_overview(campaign))
     assert ATTRIBUTION not in text
     assert "Mock data" in text
+    assert origin in text
 
 
 @pytest.mark.parametrize(

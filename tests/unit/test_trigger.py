@@ -99,18 +99,18 @@ def test_pulses_must_overlap_for_long_enough():
 def test_gate_of_fixed_length():
     late = light([0, 1, 2], [0.0, 0.5, 4.0], 8.0)
     assert not fire(late).fired
-    result = fire(late, gate_length_ns=5.0)
+    result = fire(late, gate_length_ns=-5.0)
     assert result.fired
     # The third crosses at 3.5 ns; 0.5 ns of overlap follow.
     assert result.time_ns == pytest.approx(4.0, abs=2 * STEP)
-    assert not fire(late, gate_length_ns=4.0 - 2 * STEP).fired
+    assert not fire(late, gate_length_ns=2 * STEP - 4.0).fired
 
 
 def test_gate_that_extends_the_time_over_threshold():
     # The first is above until 1.0 ns, the last from 3.5 ns on.
     late = light([0, 1, 2], [0.0, 0.5, 4.0], 8.0)
-    assert fire(late, gate_length_ns=-3.2).fired
-    assert not fire(late, gate_length_ns=-2.8).fired
+    assert fire(late, gate_length_ns=3.2).fired
+    assert not fire(late, gate_length_ns=2.8).fired
 
 
 def test_time_over_threshold():
@@ -223,10 +223,10 @@ def slow_gate(above, n_over, n_gate):
     for i in range(above.size):
         if i + 1 < n_over or not above[i + 1 - n_over : i + 1].all():
             continue
-        if n_gate <= 0:
-            gate[i : i + 1 - n_gate] = True
+        if n_gate >= 0:
+            gate[i : i + 1 + n_gate] = True
         elif i + 1 == n_over or not above[i - n_over]:
-            gate[i : i + n_gate] = True
+            gate[i : i - n_gate] = True
     return gate
 
 
@@ -255,7 +255,7 @@ def slow_time(trigger, electrons, baseline, times, n_pixels=8):
 
 
 @pytest.mark.parametrize("kind", ["majority", "next_neighbour", "analogue_sum"])
-@pytest.mark.parametrize("gate_ns", [0.0, 2.0, -1.5])
+@pytest.mark.parametrize("gate_ns", [0.0, -2.0, 1.5])
 def test_random_light_equals_the_slow_twin(kind, gate_ns):
     random = np.random.default_rng(11)
     smooth = Curve(TIME, np.exp(-0.5 * ((TIME - 1.0) / 0.7) ** 2))
@@ -302,3 +302,10 @@ def test_random_light_equals_the_slow_twin(kind, gate_ns):
 def test_bad_descriptions_are_refused(changes, key):
     with pytest.raises(InputError, match=key):
         trigger_table(description(**changes), 8)
+
+
+def test_gate_shorter_than_the_overlap_of_comparators():
+    """HESS-1U: outputs last 0.5 ns longer than the signals, 1 ns of overlap is asked for."""
+    bright = light([0, 1, 2], amplitude=8.0)
+    assert fire(bright, gate_length_ns=0.5, coincidence_ns=1.0).fired
+    assert not fire(bright, gate_length_ns=-0.5, coincidence_ns=1.0).fired

@@ -1,0 +1,248 @@
+"""A real DIRAC on this machine: two sites, their storage, one catalogue, and what can go wrong.
+
+Real: configuration, JobManager, optimisers, task queue, Matcher, JobAgent with its InProcess
+computing element, JobWrapper, sandbox store, proxies, file catalogue, storage elements, MariaDB.
+Absent: OpenSearch (job parameters are not kept), VOMS and IAM; pilots are started by the tests, and
+status rows of the resources are inserted. Worker nodes run in a mount name space of their own that
+hides checkout, launching side and server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from dirac_grid import DIRAC, LFN_BASE, NODE, Grid
+from tests.conftest import missing
+from tests.products import differing, digests
+from tests.workflow import REPOSITORY
+
+from snakemake_executor_plugin_dirac.bridge_client import BridgeError
+from snakemake_executor_plugin_dirac.jdl import Requirements, parametric_jdl
+
+pytestmark = [pytest.mark.platform, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def grid():
+    """Return a running DIRAC."""
+    if not (DIRAC / "bin/dirac-service").exists():
+        missing(f"no DIRAC in {DIRAC} (tests/grid/dirac/install.sh installs it)")
+    if shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        missing("MariaDB is not installed (tests/grid/dirac/install.sh installs it)")
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"]).returncode:
+        missing("worker nodes need mount name spaces, and those need root")
+    grid = Grid(tempfile.mkdtemp(prefix="dirac-"))
+    grid.folder.chmod(0o755)
+    try:
+        grid.script("start")
+        yield grid
+    finally:
+        grid.end_pilots()
+        grid.script("stop")
+        shutil.rmtree(grid.folder, ignore_errors=True)
+        shutil.rmtree(grid.launch, ignore_errors=True)
+
+
+def states(grid, folder):
+    """Status by name of every job that DIRAC ever got from a campaign."""
+    ledger = json.loads((folder / ".dirac/ledger.json").read_text())
+    bridge, found = grid.bridge(), []
+    for batch in range(1, ledger["batch"] + 1):
+        jobs = bridge("find", group=f"snk-{ledger['token']}-{batch:06d}")
+        found += [(job["JobName"], job["Status"], job["Site"]) for job in jobs.values()]
+    bridge.close()
+    return found
+
+
+def refused(bridge, words, minimum_s=60):
+    """Check that a bridge refuses with these words, and end it."""
+    try:
+        with pytest.raises(BridgeError, match=words):
+            bridge("check", minimum_s=minimum_s)
+    finally:
+        bridge.close()
+
+
+def test_what_is_wrong_with_proxy_group_or_server_is_told(grid, tmp_path):
+    refused(grid.bridge(X509_USER_PROXY=tmp_path / "none"), r"proxy.*dirac-proxy-init")
+    refused(grid.bridge(), r"is valid for .*dirac-proxy-init", minimum_s=1e9)
+    grid.script("proxy", "no_vo", str(tmp_path / "proxy"))
+    refused(grid.bridge(X509_USER_PROXY=tmp_path / "proxy"), "belongs to no virtual organisation")
+    (tmp_path / "etc").mkdir()
+    text = (grid.folder / "client/etc/dirac.cfg").read_text()
+    (tmp_path / "etc/dirac.cfg").write_text(text.replace("9135", "1"))
+    refused(grid.bridge(DIRAC_ROOT_PATH=tmp_path), r"configuration server in dirac\.cfg")
+
+
+def test_jobs_see_no_file_of_the_launching_side_and_a_failing_one_shows_its_log(grid):
+    grid.pilot("One")
+    grid.pilot("Two")
+    folder = grid.workflow(
+        "plain", 3, step="[ {wildcards.run} != 1 ] || (echo broken >>{log}; false)"
+    )
+    code, output = grid.run(folder)
+    assert code == 1, output
+    assert (folder / "results-plain/2/value.txt").read_text() == "2\n"
+    assert (folder / "results-plain/2/folder/empty").exists()
+    assert not (folder / "results-plain/1").exists()
+    assert (folder / "logs/0.log").read_text() == "run 0\n"
+    assert (folder / "logs/1.log").read_text() == "run 1\nbroken\n"
+    assert re.search(r"DIRAC job \d+ at LCG\.\w+\.fr: Failed", output)
+    assert "broken" in output
+    # An empty file exists in no storage; every other product exactly once, with its metadata.
+    names = ["results-plain/0/folder/full", "results-plain/0/value.txt"]
+    names += [name.replace("/0/", "/2/") for name in names]
+    assert grid.catalogued("results-plain") == [f"{LFN_BASE}/{name}" for name in names]
+
+
+def test_a_failed_job_goes_to_the_other_site(grid):
+    folder = grid.workflow(
+        "banned", 1, step=f"if grep -q LCG.One {NODE}/pilot.cfg; then exit 1; fi"
+    )
+    code, output = grid.run(folder, "--retries", "2")
+    assert code == 0, output
+    simulated = [(s, site) for name, s, site in states(grid, folder) if name.startswith("simulate")]
+    assert simulated[-1] == ("Done", "LCG.Two.fr")
+    assert ("Done", "LCG.One.fr") not in simulated
+    assert simulated.count(("Failed", "LCG.One.fr")) <= 1
+
+
+def test_a_killed_pilot_loses_nothing(grid):
+    folder = grid.workflow("pilot", 2, step="[ -e /tmp/iactflow-calm ] || sleep 300")
+    calm = Path("/tmp/iactflow-calm")
+    calm.unlink(missing_ok=True)
+    process = grid.start(folder, "--retries", "2", "--dirac-heartbeat-timeout-s", "60")
+    try:
+        bridge = grid.bridge()
+        ledger = grid.wait_for(folder, lambda found: any(j["id"] for j in found["jobs"].values()))
+        ids = [job["id"] for job in ledger["jobs"].values()]
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline:
+            status = bridge("status", ids=ids).values()
+            if any(job["MinorStatus"] == "Application" for job in status):
+                break
+            time.sleep(1)
+        bridge.close()
+        grid.end_pilots()
+        calm.touch()
+        grid.pilot("One")
+        grid.pilot("Two")
+        assert process.wait(timeout=600) == 0, grid.output(folder)
+    finally:
+        calm.unlink(missing_ok=True)
+        process.kill()
+        process.wait()
+    assert "no sign of life" in grid.output(folder)
+    assert (folder / "results-pilot/sum.txt").read_text() == "0\n1\n0\n1\n"
+    assert len(grid.catalogued("results-pilot")) == 5
+
+
+def test_a_campaign_survives_its_launching_machine_and_a_restart_of_the_server(grid):
+    folder = grid.workflow("survivor", 4, step="sleep 5")
+    process = grid.start(folder)
+    ledger = grid.wait_for(folder, lambda found: any(j["id"] for j in found["jobs"].values()))
+    process.kill()
+    process.wait()
+    first = {job["name"]: job["id"] for job in ledger["jobs"].values()}
+    assert len(first) == 4
+    process = grid.start(folder, "--retries", "2", "--dirac-heartbeat-timeout-s", "120")
+    try:
+        grid.wait_for(
+            folder, lambda found: any(j["state"] == "done" for j in found["jobs"].values())
+        )
+        grid.script("stop-services")
+        time.sleep(5)
+        grid.script("start-services")
+        assert process.wait(timeout=600) == 0, grid.output(folder)
+    finally:
+        process.kill()
+        process.wait()
+    assert grid.output(folder).count("of an earlier launch") == 4
+    expected = "".join(f"{run}\n" for run in range(4))
+    assert (folder / "results-survivor/sum.txt").read_text() == expected * 2
+    assert len(grid.catalogued("results-survivor")) == 9
+    # No job of the first launch was sent again unless DIRAC itself lost it.
+    found = states(grid, folder)
+    done = [name for name, status, _ in found if status == "Done"]
+    assert len(done) == len(set(done)) == 5
+
+
+def test_a_simulation_has_the_same_content_as_on_this_machine(grid):
+    folder = grid.launch / "photons"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "Snakefile", "config", "workflow"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, folder / name)
+    grid.repository(folder)
+    here = grid.launch / "here"
+    shutil.copytree(folder, here)
+    target = "results/photons-ci/simulations/gamma/summary.json"
+    options = ("--configfile", "config/campaigns/photons-ci.yaml")
+    metadata = (
+        "campaign=config.campaign run=wildcards.run "
+        "particle=config.simulations.{production}.particle "
+        "zenith_deg=config.simulations.{production}.zenith_deg "
+        "azimuth_deg=config.simulations.{production}.azimuth_deg"
+    )
+    code, output = grid.run(folder, target, "--dirac-metadata", metadata, *options, timeout=900)
+    assert code == 0, output
+    local = [sys.executable, "-m", "snakemake", target, "--cores", "2", *options]
+    subprocess.run(local, cwd=here, check=True, timeout=900)
+    assert len(digests(here)) >= 4
+    assert not differing(digests(folder), digests(here))
+    ledger = json.loads((folder / ".dirac/ledger.json").read_text())
+    product = next(path for path in ledger["products"] if path.endswith("summary.json"))
+    assert ledger["products"][product]["lfn"] == f"{LFN_BASE}/{product}"
+    assert set(grid.metadata("particle")) == {"gamma"}
+    assert set(grid.metadata("campaign")) == {"photons-ci"}
+    assert set(map(float, grid.metadata("zenith_deg"))) == {20.0}
+    assert set(map(float, grid.metadata("azimuth_deg"))) == {180.0}
+    assert set(grid.metadata("site")) <= {"LCG.One.fr", "LCG.Two.fr"}
+
+
+def test_interrupt_kills_everything_in_one_call(grid):
+    grid.end_pilots()
+    folder = grid.workflow("interrupt", 20)
+    process = grid.start(folder)
+    grid.wait_for(folder, lambda found: any(j["id"] for j in found["jobs"].values()))
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=300)
+    assert {status for _, status, _ in states(grid, folder)} == {"Killed"}
+    assert "20 jobs killed in one call" in grid.output(folder)
+
+
+# The last: killed jobs linger in DIRAC's task queue, where each costs a pilot one request.
+def test_a_thousand_jobs_are_submitted_listed_and_killed_in_fifteen_seconds(grid, tmp_path):
+    script = tmp_path / "run.sh"
+    script.write_text("#!/bin/bash\nsleep 1\n")
+    bridge = grid.bridge()
+    bridge("check", minimum_s=60)
+    jobs = [{"index": i, "name": f"job-{i}", "lfns": []} for i in range(1000)]
+    jdl = parametric_jdl(Requirements(600, 1), jobs, [str(script)], "thousand")
+    start = time.monotonic()
+    ids = bridge("submit", jdl=jdl)
+    status = bridge("status", ids=[*ids, *ids])
+    bridge("kill", ids=ids)
+    elapsed_s = time.monotonic() - start
+    assert len(set(ids)) == len(status) == 1000
+    assert [status[str(number)]["JobName"] for number in ids] == [job["name"] for job in jobs]
+    assert {job["Status"] for job in bridge("status", ids=ids).values()} == {"Killed"}
+    assert bridge.calls["submit"] == bridge.calls["kill"] == 1
+    bridge.close()
+    assert elapsed_s < 15

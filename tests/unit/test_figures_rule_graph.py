@@ -1,0 +1,73 @@
+"""Graph of the rules, drawn from provenance."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from figure_samples import text_outside
+
+from iactflow.figures import rule_graph
+
+
+def sidecar(rule, made, used, cpu_s=1.0):
+    """Provenance of a job, as far as the graph reads it."""
+    entities = {f"e:{place}": {"prov:location": place} for place in [*made, *used]}
+    return {
+        "entity": entities,
+        "activity": {"a": {"iactflow:rule": rule, "iactflow:cost": {"cpu_s": cpu_s}}},
+        "wasGeneratedBy": {
+            f"g{i}": {"prov:entity": f"e:{p}", "prov:activity": "a"} for i, p in enumerate(made)
+        },
+        "used": {
+            f"u{i}": {"prov:entity": f"e:{p}", "prov:activity": "a"} for i, p in enumerate(used)
+        },
+    }
+
+
+JOBS = [
+    sidecar("simulate", ["r/events/0"], ["config/a"], 30.0),
+    sidecar("simulate", ["r/events/1"], ["config/a"], 31.0),
+    sidecar("reconstruct", ["r/dl2"], ["r/events/0/file.root", "r/events/1"], 5.0),
+    sidecar("respond", ["r/irf"], ["r/dl2", "r/events/0"], 2.0),
+]
+
+
+def test_a_file_of_a_folder_is_the_work_of_its_rule():
+    assert rule_graph.rule_edges(JOBS) == {
+        ("simulate", "reconstruct"),
+        ("reconstruct", "respond"),
+        ("simulate", "respond"),
+    }
+
+
+def test_jobs_and_their_cost_are_counted():
+    assert rule_graph.rule_jobs(JOBS)["simulate"] == {"jobs": 2, "cpu_s": 61.0}
+
+
+def test_a_direct_line_beside_a_longer_way_is_left_out():
+    edges = {("a", "b"), ("b", "c"), ("a", "c"), ("a", "d")}
+    assert rule_graph.reduced(edges) == {("a", "b"), ("b", "c"), ("a", "d")}
+
+
+def test_a_rule_stands_behind_all_that_it_reads():
+    edges = {("a", "b"), ("b", "c"), ("a", "c"), ("d", "c")}
+    assert rule_graph.layers_of("abcd", edges) == [["a", "d"], ["b"], ["c"]]
+
+
+def test_a_circle_is_refused():
+    with pytest.raises(ValueError, match="circle"):
+        rule_graph.layers_of("ab", {("a", "b"), ("b", "a")})
+
+
+def test_the_figure_names_every_rule_and_all_text_is_inside(monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(rule_graph, "read_sidecar", lambda path: JOBS[int(path)])
+    monkeypatch.setattr(rule_graph, "save", lambda figure, path: drawn.update({path: figure}))
+    inputs = SimpleNamespace(provenance=[str(i) for i in range(len(JOBS))])
+    rule_graph.plot_rule_graph(inputs, SimpleNamespace(figure="figure"), None, None)
+    figure = drawn["figure"]
+    texts = {text.get_text().split("\n")[0] for text in figure.axes[0].texts}
+    assert texts == {"simulate", "reconstruct", "respond"}
+    assert "4 jobs" in figure.axes[0].get_title() + figure.axes[0].get_title(loc="left")
+    assert not text_outside(figure)
