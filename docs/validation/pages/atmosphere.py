@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-from tables import compare, counted, table
+from judged import compare, counted, table
 
 from iactflow.atmosphere.extinction import read_modtran, transmission
 from iactflow.atmosphere.extinction_model import Aerosols, gas_absorption, site_extinction

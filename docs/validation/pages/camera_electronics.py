@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from eventio import SimTelFile
-from tables import compare, counted, table
+from judged import compare, counted, table
 
 from iactflow.campaign import philox
 from iactflow.campaign.atomic import atomic_output

@@ -18,7 +18,7 @@ from cascade_sums import (
     track,
     words,
 )
-from tables import NONE, compare, counted, table
+from judged import NONE, compare, counted, table
 
 from iactflow.campaign.atomic import atomic_output
 from iactflow.figures.style import COLOURS, new_figure, save, style

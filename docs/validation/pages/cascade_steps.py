@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from air import us_standard
-from tables import compare, counted, table
+from judged import compare, counted, table
 
 from iactflow._jit import jit
 from iactflow.atmosphere.table import height_m, refractivity

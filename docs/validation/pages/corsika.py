@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-from tables import compare, counted, table
+from judged import compare, counted, table
 
 from iactflow.campaign.atomic import atomic_output
 from iactflow.figures.style import COLOURS, OURS, new_figure, note, save, style

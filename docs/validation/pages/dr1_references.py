@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from campaigns import RealTarget, data_dir, read_campaign
-from tables import all_equal, compare, counted, table, worst
+from judged import all_equal, compare, counted, table, worst
 
 from iactflow.io.gadf import read_observation
 from iactflow.science.dataset import Axes, energy_edges_tev, extract_intervals

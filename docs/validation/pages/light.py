@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 from air import us_standard
+from judged import compare, counted, table
 from scipy import stats
-from tables import compare, counted, table
 
 from iactflow.atmosphere.table import thickness_g_cm2
 from iactflow.campaign.atomic import atomic_output

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import yaml
 from eventio import SimTelFile
+from judged import compare, counted, table
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import PowerNorm
 from scipy import stats
-from tables import compare, counted, table
 
 from iactflow.atmosphere.extinction import ExtinctionTable, read_modtran, transmission
 from iactflow.atmosphere.extinction_model import Aerosols, gas_absorption, site_extinction

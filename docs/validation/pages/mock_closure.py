@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from campaigns import mock_block, mock_target, read_campaign
+from judged import compare, counted, table
 from matplotlib.figure import Figure
 from scipy import stats
-from tables import compare, counted, table
 
 from iactflow.campaign.atomic import atomic_output
 from iactflow.campaign.streams import campaign_seed

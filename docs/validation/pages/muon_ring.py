@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from air import us_standard
-from tables import compare, counted, table
+from judged import compare, counted, table
 
 from iactflow.atmosphere.table import refractivity
 from iactflow.campaign.atomic import atomic_output

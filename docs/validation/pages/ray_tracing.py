@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
-from tables import compare, counted, table
+from judged import compare, counted, table
 
 from iactflow.campaign.atomic import atomic_output
 from iactflow.campaign.streams import StreamKey

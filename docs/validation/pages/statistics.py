@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 from campaigns import mock_block, mock_target, read_campaign
+from judged import compare, counted, table
 from scipy import stats
-from tables import compare, counted, table
 
 from iactflow.campaign.streams import StreamKey, campaign_seed
 from iactflow.dl3.mock import sample_observation

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from eventio import EventIOFile
-from tables import compare, counted, table
+from judged import compare, counted, table
 
 from iactflow.atmosphere.site import load_atmosphere
 from iactflow.atmosphere.table import make_table
