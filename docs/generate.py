@@ -14,8 +14,11 @@ from iactflow.io.tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = (
+    "hadrons",
     *("simulate_events", "simulate_showers", "simulate_corsika", "simulate_telescopes", "simulate"),
-    *("fetch", "mock", "select", "skymap", "spectrum", "lightcurve", "crosscheck", "report"),
+    *("calibrate", "reconstruct", "train", "check_reconstruction", "cuts", "respond"),
+    *("fetch", "mock", "dl3", "select", "skymap", "spectrum", "lightcurve", "crosscheck"),
+    *("verdicts", "truth", "report"),
 )
 
 
