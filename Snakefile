@@ -2,6 +2,7 @@
 
 from snakemake.utils import min_version
 
+from iactflow.campaign.costs import keep_costs
 from iactflow.campaign.paths import WILDCARDS
 from iactflow.campaign.start import start_campaign
 from iactflow.campaign.storage import register_storage
@@ -40,3 +41,7 @@ include: "workflow/rules/report.smk"
 for name in targets.rules:
 
     include: f"workflow/rules/{name}.smk"
+
+
+onsuccess:
+    keep_costs(campaign)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +13,17 @@ import pytest
 import yaml
 
 from iactflow.campaign.config import read_campaign_file
-from iactflow.campaign.costs import COSTS, Costs, learn, mean_energy_tev, read_costs, telescopes_of
+from iactflow.campaign.costs import (
+    COSTS,
+    Costs,
+    keep_costs,
+    known_costs,
+    learn,
+    mean_energy_tev,
+    own_costs,
+    read_costs,
+    telescopes_of,
+)
 from iactflow.campaign.job_list import list_jobs
 from iactflow.campaign.load import load_campaign
 from iactflow.campaign.plan import make_plan, planned_costs, wall_s, warnings_of
@@ -106,6 +118,45 @@ def test_costs_are_learnt(demo, costs, tmp_path, monkeypatch):
     # What was not run is kept.
     assert new.content["rules"]["fit_spectrum"] == costs.content["rules"]["fit_spectrum"]
     assert new.content["showers"]["other"] == costs.content["showers"]["other"]
+
+
+def test_every_run_teaches_what_it_did_enough_of(demo, costs, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "own"))
+    monkeypatch.setattr("iactflow.campaign.costs.read_sidecar", lambda p: json.loads(p.read_text()))
+    assert known_costs(demo).content == costs.content
+    jobs = list(list_jobs(demo))
+    geometry = [job for job in jobs if job.rule == "reconstruct_geometry"]
+    for job in geometry:
+        path = tmp_path / demo.paths.sidecar(job.output)
+        sidecar(path, 0.01 * job.n_events, 5.0 * job.n_events, 300.0)
+    thrown = [job for job in jobs if job.rule == "simulate_events"]
+    sidecar(tmp_path / demo.paths.sidecar(thrown[0].output), 1.0, 1000, 9000.0)
+    keep_costs(demo, tmp_path)
+    found = known_costs(demo).content
+    assert found["rules"]["reconstruct_geometry"]["cpu_s"] == pytest.approx(0.01)
+    assert found["work"]["reconstruct_geometry"] == sum(job.n_events for job in geometry)
+    # One job of many: its showers took less time than half of those that the costs are of.
+    assert found["rules"]["simulate_events"] == costs.content["rules"]["simulate_events"]
+    assert found["showers"] == costs.content["showers"]
+
+
+def test_costs_that_cannot_be_kept_fail_no_run(demo, tmp_path, monkeypatch, caplog):
+    (tmp_path / "own").write_text("a file where the folder should be", encoding="utf-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "own"))
+    keep_costs(demo, tmp_path)
+    assert not own_costs().exists()
+    assert "are not kept for later plans" in caplog.text
+
+
+def test_an_output_that_nobody_reads_on_ends_quietly(repository):
+    command = [
+        *(sys.executable, "-c", "import sys; from iactflow.cli import main; sys.exit(main())"),
+        *("plan", str(repository / DEMO)),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
 
 
 def test_wall_time_and_warnings(demo, costs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from iactflow.report.compare_command import add_compare_command as add_compare_c
 from iactflow.shower.compare_command import add_compare_command
 
 __all__ = ["main"]
+
+#: Exit code when the output's reader has gone, as of a process that SIGPIPE ends.
+CUT_OFF = 141
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,14 +31,20 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, or 2 with one line on standard error for bad input.
+        Exit code: 0; 2 with one line on standard error for bad input; 141 when nobody reads on.
     """
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
     except InputError as error:
         print(f"iactflow: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever read the output, such as head, has seen enough; nothing is left to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CUT_OFF
 
 
 def _parser() -> argparse.ArgumentParser:

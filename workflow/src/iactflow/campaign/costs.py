@@ -9,7 +9,9 @@ particle by particle), and a little for every telescope at every core:
 
 from __future__ import annotations
 
+import logging
 import math
+import os
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -18,18 +20,32 @@ import yaml
 
 from iactflow.campaign.atomic import atomic_output
 from iactflow.campaign.config import read_campaign_file
-from iactflow.campaign.job_list import Job
+from iactflow.campaign.job_list import Job, list_jobs
 from iactflow.campaign.load import LoadedCampaign
 from iactflow.campaign.provenance import read_sidecar
 from iactflow.campaign.simulations import INSTRUMENT_FILE
 from iactflow.errors import InputError
 
-__all__ = ["COSTS", "Costs", "job_cost", "learn", "read_costs", "write_costs"]
+__all__ = [
+    "COSTS",
+    "Costs",
+    "job_cost",
+    "keep_costs",
+    "known_costs",
+    "learn",
+    "own_costs",
+    "read_costs",
+    "write_costs",
+]
 
+LOGGER = logging.getLogger("iactflow")
 #: Measurements that come with the package's checkout.
 COSTS = "config/costs.yaml"
 KEYS = ("hs06_per_core", "start_s", "cpu_s_per_telescope", "showers", "rules")
 SHOWER_RULES = ("simulate_events", "simulate_showers")
+#: A run teaches what a rule costs where it did this share of the work that is known, or more: the
+#: jobs of a test are mostly their own start.
+LEAST_SHARE = 0.5
 UNITS = ("event", "run", "job")
 #: Showers with light for 51 telescopes over those for 4: bench/results.json.
 MORE_TELESCOPES = (1.8 - 1.0) / (51 - 4)
@@ -43,7 +59,8 @@ class Costs:
     content : dict
         ``hs06_per_core``; ``start_s``, CPU time to start any job; ``cpu_s_per_telescope``, of one
         telescope at one core by instrument; ``showers``: CPU s per TeV by particle; ``rules``: by
-        rule ``unit``, ``cpu_s`` and ``bytes`` per unit, ``memory_mb``.
+        rule ``unit``, ``cpu_s`` and ``bytes`` per unit, ``memory_mb``; ``work``: units by rule, and
+        CPU s by particle, that the measurements are of (optional).
     """
 
     def __init__(self, content: dict) -> None:
@@ -233,7 +250,65 @@ def job_cost(sidecar: str | Path) -> dict:
     return activity["iactflow:cost"]
 
 
-def learn(costs: Costs, campaign: LoadedCampaign, jobs: Iterable[Job], folder: Path) -> Costs:
+def own_costs() -> Path:
+    """File of the costs that the user's own campaigns have taught.
+
+    Returns
+    -------
+    Path
+        ``iactflow/costs.yaml`` in the user's folder of configurations.
+    """
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(home) / "iactflow" / "costs.yaml"
+
+
+def known_costs(campaign: LoadedCampaign) -> Costs:
+    """Read the user's own costs, or the shipped ones where there are none.
+
+    Parameters
+    ----------
+    campaign : LoadedCampaign
+        Campaign, whose checkout ships costs.
+
+    Returns
+    -------
+    Costs
+        Costs.
+
+    Raises
+    ------
+    InputError
+        As of `read_costs`.
+    """
+    own = own_costs()
+    return read_costs(own if own.is_file() else campaign.base / COSTS)
+
+
+def keep_costs(campaign: LoadedCampaign, folder: str | Path = ".") -> None:
+    """Take over what the jobs of a finished run have cost, for later plans.
+
+    Parameters
+    ----------
+    campaign : LoadedCampaign
+        Campaign.
+    folder : path, optional
+        Folder that its results lie below.
+    """
+    try:
+        costs = known_costs(campaign)
+        found = learn(costs, campaign, list_jobs(campaign), Path(folder), LEAST_SHARE)
+        write_costs(found, own_costs())
+    except (InputError, OSError) as error:
+        LOGGER.warning("costs of this run are not kept for later plans: %s", error)
+
+
+def learn(
+    costs: Costs,
+    campaign: LoadedCampaign,
+    jobs: Iterable[Job],
+    folder: Path,
+    least_share: float = 0.0,
+) -> Costs:
     """Take over what the finished jobs of a campaign have cost.
 
     Parameters
@@ -246,6 +321,9 @@ def learn(costs: Costs, campaign: LoadedCampaign, jobs: Iterable[Job], folder: P
         Its jobs.
     folder : Path
         Folder that its results lie below.
+    least_share : float, optional
+        Share of the work that the costs before are of: rules and particles with less are left as
+        they were; by default all are taken over.
 
     Returns
     -------
@@ -270,7 +348,11 @@ def learn(costs: Costs, campaign: LoadedCampaign, jobs: Iterable[Job], folder: P
             both = showers.setdefault(particle, [0.0, 0.0])
             both[0], both[1] = both[0] + cost["cpu_s"], both[1] + model_s
     rules = {rule: dict(known) for rule, known in costs.content["rules"].items()}
+    work = dict(costs.content.get("work", {}))
     for rule, found in sums.items():
+        if found["units"] < least_share * work.get(rule, 0.0):
+            continue
+        work[rule] = round(found["units"], 1)
         known = rules.setdefault(rule, {"unit": "job"})
         units = found["units"] or 1.0
         known["bytes"] = round(found["bytes"] / units, 1)
@@ -279,7 +361,10 @@ def learn(costs: Costs, campaign: LoadedCampaign, jobs: Iterable[Job], folder: P
             known["cpu_s"] = float(f"{found['cpu_s'] / units:.4g}")
     per_tev = dict(costs.content["showers"])
     for particle, (measured_s, model_s) in showers.items():
+        if measured_s < least_share * work.get(particle, 0.0):
+            continue
+        work[particle] = round(measured_s, 1)
         # Light takes nearly all: the telescopes' share is left as it is in proportion.
         before = per_tev.get(particle, per_tev["other"])
         per_tev[particle] = float(f"{before * measured_s / model_s:.4g}")
-    return Costs({**costs.content, "rules": rules, "showers": per_tev})
+    return Costs({**costs.content, "rules": rules, "showers": per_tev, "work": work})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -13,7 +12,6 @@ from iactflow.errors import InputError
 
 __all__ = ["add_plan_commands"]
 
-LEARNT = "costs.yaml"
 SLOTS = "jobs at the same time (default: 2)"
 COSTS_FILE = "file of measured costs (default: your own, or the shipped)"
 # Lines that the logger of a job writes: whatever else ends a log is an error.
@@ -49,31 +47,17 @@ def add_plan_commands(commands) -> None:
 
 def _load(options):
     from iactflow.campaign.config import read_campaign_file
-    from iactflow.campaign.costs import COSTS, read_costs
+    from iactflow.campaign.costs import known_costs, read_costs
     from iactflow.campaign.load import load_campaign
 
     if options.slots < 1:
         raise InputError("command line", "--slots", options.slots, "1 or more")
     campaign = load_campaign(read_campaign_file(options.campaign), [options.campaign])
-    known = own_costs()
-    file = options.costs or (known if known.is_file() else campaign.base / COSTS)
-    return campaign, read_costs(file)
-
-
-def own_costs() -> Path:
-    """File of the costs that the user's own campaigns have taught.
-
-    Returns
-    -------
-    Path
-        ``iactflow/costs.yaml`` in the user's folder of configurations.
-    """
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "iactflow" / LEARNT
+    return campaign, read_costs(options.costs) if options.costs else known_costs(campaign)
 
 
 def _plan(options) -> int:
-    from iactflow.campaign.costs import COSTS, learn, write_costs
+    from iactflow.campaign.costs import COSTS, learn, own_costs, write_costs
     from iactflow.campaign.job_list import list_jobs
     from iactflow.campaign.plan import make_plan, wall_s, warnings_of
 
