@@ -9,6 +9,7 @@ from pathlib import Path
 import hadron_sample
 import numpy as np
 from eventio import EventIOFile
+from kept_runs import CONFIG
 from scipy.signal import fftconvolve
 
 from iactflow.atmosphere.extinction import transmission
@@ -162,9 +163,7 @@ def fit_width(setup) -> tuple[dict, float, float]:
     width, error : float
         Vertex of the parabola through the three narrowest, and its standard error.
     """
-    camera = (
-        load_instrument(hadron_sample.CONFIG / INSTRUMENT, check=False).telescopes[0].type.camera
-    )
+    camera = load_instrument(CONFIG / INSTRUMENT, check=False).telescopes[0].type.camera
     trigger, readout = camera.trigger, camera.readout
     reference = _reference(read_event(), readout)
     random = StreamKey(hadron_sample.SEED, "comparators").generator()
@@ -199,9 +198,9 @@ def efficiencies() -> tuple[float, float, float]:
     law = {"energy_min_tev": 0.999, "energy_max_tev": 1.001, "spectral_index": 2.0}
     block = {"particle": "gamma", "n_showers": N_GAMMA, **law, **where}
     block = Production.model_validate(block).model_dump(mode="json")
-    shower = hadron_sample._shower()
+    shower = hadron_sample.shower_settings()
     del shower["hadrons"]
-    job = hadron_sample._job({"name": "gamma", **block, "shower": shower}, N_GAMMA)
+    job = hadron_sample.SAMPLE.job({"name": "gamma", **block, "shower": shower}, N_GAMMA)
     setup = make_setup(*job)
     ct1 = replace(setup.instrument.telescopes[0], x_m=0.0, y_m=0.0)
     setup = replace(setup, instrument=replace(setup.instrument, telescopes=(ct1,)))
@@ -213,7 +212,7 @@ def efficiencies() -> tuple[float, float, float]:
             n_electrons += detector.photoelectrons(ct1.tel_id, photons[ct1.tel_id], key).pixel.size
     ours = n_electrons / n_drawn * _drawn_per_photon(setup, ct1.type)
     sums = read_event()["MCPhotoelectronSum"]
-    folder = hadron_sample.CONFIG / INSTRUMENT
+    folder = CONFIG / INSTRUMENT
     mirrors = load_instrument(folder, check=False).telescopes[0].type.optics.degraded_reflection
     n_theirs = float(sums["n_pe"][0])
     theirs = n_theirs / mirrors / float(sums["photons_atm_3_6"][0])

@@ -1,40 +1,17 @@
 """Gamma rays on CTAO North (4 LST, 9 MST) at 20 deg: simulated runs and their geometry.
 
-Simulations and their geometry are kept in ``results/validation`` under a digest of the code and
-the settings that they follow from. ``ctao_sample.py RUN ...`` makes single runs, side by side if
-wanted.
+``ctao_sample.py RUN ...`` makes single runs, side by side if wanted.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from hashlib import blake2b
-from pathlib import Path
-from types import SimpleNamespace
+import kept_runs
+from kept_runs import KeptRuns, config_files, make_runs
 
-from iactflow.campaign.atomic import atomic_output
-from iactflow.campaign.closure import closure_digest
 from iactflow.campaign.schema_simulation import Cascade, Production
-from iactflow.stereo.stages.reconstruct_geometry import reconstruct_geometry
-from iactflow.telescope.stages.events import simulate_events
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-CONFIGS = [
-    str(path.relative_to(REPOSITORY))
-    for folder in ("instruments/ctao-north-alpha/6.0.0", "atmospheres")
-    for path in sorted((REPOSITORY / "config" / folder).rglob("*"))
-    if path.is_file()
-]
-SIMULATE = ["iactflow.telescope.stages.events"]
-GEOMETRY_OF = ["iactflow.stereo.stages.reconstruct_geometry"]
-MODULES = [
-    "iactflow.campaign.atomic",
-    "iactflow.campaign.closure",
-    "iactflow.campaign.schema_simulation",
-    *GEOMETRY_OF,
-    *SIMULATE,
-]
+CONFIGS = config_files("instruments/ctao-north-alpha/6.0.0", "atmospheres")
+MODULES = [*kept_runs.MODULES, "iactflow.campaign.schema_simulation"]
 SEED = 23
 OFFSET_DEG, REUSE = 0.5, 5
 COMMON = {
@@ -84,15 +61,8 @@ GEOMETRY = {
 }
 
 
-def _digest(modules, *values) -> str:
-    code = [closure_digest(module) for module in modules]
-    files = [(REPOSITORY / path).read_bytes().hex() for path in CONFIGS]
-    text = json.dumps([code, files, SEED, *values], sort_keys=True)
-    return blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def geometry(run: int) -> Path:
-    """Simulate a run and reconstruct its geometry, or find it.
+def production(run: int) -> dict:
+    """Settings of a run as a production, with its showers.
 
     Parameters
     ----------
@@ -101,47 +71,16 @@ def geometry(run: int) -> Path:
 
     Returns
     -------
-    Path
-        Folder of the stage ``reconstruct_geometry``.
+    dict
+        Settings.
     """
     block = Production.model_validate({**RUNS[run], "run": run}).model_dump(mode="json")
     shower = {"backend": "iactflow", "cascade": Cascade().model_dump()}
-    settings = {"name": "gamma", **block, "shower": shower}
-    name = _digest(SIMULATE, settings)
-    raw = _kept(f"ctao-{run}-raw-{name}", lambda folder: _simulate(settings, folder))
-    name = _digest(GEOMETRY_OF, name, GEOMETRY)
-    return _kept(f"ctao-{run}-geometry-{name}", lambda folder: _reconstruct(raw, folder))
+    return {"name": "gamma", **block, "shower": shower}
 
 
-def _kept(name: str, make) -> Path:
-    """Folder of results, made if it is not there."""
-    folder = REPOSITORY / "results" / "validation" / name
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_output(folder) as target:
-            make(str(target))
-    return folder
-
-
-def _simulate(settings: dict, folder: str) -> None:
-    files = [str(REPOSITORY / path) for path in CONFIGS]
-    simulate_events(
-        SimpleNamespace(instrument=files, conditions=[]),
-        SimpleNamespace(events=folder),
-        SimpleNamespace(settings=settings, seed=SEED, showers=(1, settings["n_showers"])),
-        SimpleNamespace(run=str(settings["run"]), production=settings["name"]),
-    )
-
-
-def _reconstruct(raw: Path, folder: str) -> None:
-    reconstruct_geometry(
-        SimpleNamespace(raw=str(raw)),
-        SimpleNamespace(geometry=folder),
-        SimpleNamespace(settings=GEOMETRY),
-        SimpleNamespace(),
-    )
+SAMPLE = KeptRuns("ctao-", CONFIGS, SEED, production, GEOMETRY)
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[1:]:
-        print(geometry(int(wanted)), flush=True)
+    make_runs(SAMPLE.geometry_of)

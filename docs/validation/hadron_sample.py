@@ -1,45 +1,26 @@
 """Gamma rays, protons and nuclei on H.E.S.S. I at 20 deg: one simulated sample for several pages.
 
-Simulations and their geometry are kept in ``results/validation`` under a digest of the code and the
-settings that they follow from, so that a second page does not make them again.
 ``hadron_sample.py RUN ...`` makes single runs, side by side if wanted.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from hashlib import blake2b
-from pathlib import Path
 from types import SimpleNamespace
 
+import kept_runs
+from kept_runs import REPOSITORY, KeptRuns, config_files, make_runs
+
 from iactflow.campaign.atomic import atomic_output
-from iactflow.campaign.closure import closure_digest
 from iactflow.campaign.pool_key import pool_key
 from iactflow.campaign.schema_simulation import Production, Shower
 from iactflow.shower.hadrons.stages import make_hadron_pool
-from iactflow.stereo.stages.reconstruct_geometry import reconstruct_geometry
-from iactflow.telescope.stages.events import simulate_events
-from iactflow.telescope.stages.setup import make_setup
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-CONFIG = REPOSITORY / "config"
-CONFIGS = [
-    str(path.relative_to(REPOSITORY))
-    for folder in ("instruments/hess1/2006", "atmospheres")
-    for path in sorted((CONFIG / folder).rglob("*"))
-    if path.is_file()
-]
-SIMULATE = ["iactflow.telescope.stages.events"]
-GEOMETRY_OF = ["iactflow.stereo.stages.reconstruct_geometry"]
+CONFIGS = config_files("instruments/hess1/2006", "atmospheres")
 MODULES = [
-    "iactflow.campaign.atomic",
-    "iactflow.campaign.closure",
+    *kept_runs.MODULES,
     "iactflow.campaign.pool_key",
     "iactflow.campaign.schema_simulation",
     "iactflow.shower.hadrons.stages",
-    *GEOMETRY_OF,
-    *SIMULATE,
 ]
 SEED = 22
 #: The pool of the default campaign, smaller than that of the default settings.
@@ -82,14 +63,14 @@ GEOMETRY = {
 }
 
 
-def _digest(modules, *values) -> str:
-    code = [closure_digest(module) for module in modules]
-    files = [(REPOSITORY / path).read_bytes().hex() for path in CONFIGS]
-    text = json.dumps([code, files, SEED, *values], sort_keys=True)
-    return blake2b(text.encode(), digest_size=8).hexdigest()
+def shower_settings() -> dict:
+    """Settings of showers with hadrons.
 
-
-def _shower() -> dict:
+    Returns
+    -------
+    dict
+        As of a campaign.
+    """
     return Shower.model_validate(SHOWER).model_dump(mode="json")
 
 
@@ -101,7 +82,7 @@ def pool() -> str:
     str
         Its file.
     """
-    shower = _shower()
+    shower = shower_settings()
     path = REPOSITORY / "results" / "hadrons" / f"{pool_key(shower['hadrons'])}.root"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,88 +92,28 @@ def pool() -> str:
     return str(path)
 
 
-def _production(run: int) -> dict:
-    """Settings of a run as a production, with its showers."""
+def production(run: int) -> dict:
+    """Settings of a run as a production, with its showers.
+
+    Parameters
+    ----------
+    run : int
+        One of `RUNS`.
+
+    Returns
+    -------
+    dict
+        Settings.
+    """
     block = Production.model_validate({**RUNS[run], "run": run}).model_dump(mode="json")
-    shower = _shower()
+    shower = shower_settings()
     if block["particle"] == "gamma":
         del shower["hadrons"]
     return {"name": block["particle"], **block, "shower": shower}
 
 
-def _job(settings: dict, n_showers: int) -> tuple:
-    """Inputs, parameters and wildcards of a simulation."""
-    hadrons = [] if settings["particle"] == "gamma" else [pool()]
-    files = [str(REPOSITORY / path) for path in CONFIGS]
-    return (
-        SimpleNamespace(instrument=files, conditions=[], hadrons=hadrons),
-        SimpleNamespace(settings=settings, seed=SEED, showers=(1, n_showers)),
-        SimpleNamespace(run=str(settings["run"]), production=settings["name"]),
-    )
-
-
-def setup_of(run: int, n_showers: int):
-    """Array and air of the first showers of a run.
-
-    Parameters
-    ----------
-    run : int
-        One of `RUNS`.
-    n_showers : int
-        Showers.
-
-    Returns
-    -------
-    Setup
-        As of `iactflow.telescope.stages.setup`.
-    """
-    return make_setup(*_job(_production(run), n_showers))
-
-
-def raw_and_geometry(run: int) -> tuple[Path, Path]:
-    """Simulate a run, or find it.
-
-    Parameters
-    ----------
-    run : int
-        One of `RUNS`.
-
-    Returns
-    -------
-    raw, geometry : Path
-        Folders of the stages ``simulate_events`` and ``reconstruct_geometry``.
-    """
-    settings = _production(run)
-    name = _digest(SIMULATE, settings)
-    raw = _kept(f"{run}-raw-{name}", lambda folder: _simulate(settings, folder))
-    name = _digest(GEOMETRY_OF, name, GEOMETRY)
-    return raw, _kept(f"{run}-geometry-{name}", lambda folder: _reconstruct(raw, folder))
-
-
-def _kept(name: str, make) -> Path:
-    """Folder of results, made if it is not there."""
-    folder = REPOSITORY / "results" / "validation" / name
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_output(folder) as target:
-            make(str(target))
-    return folder
-
-
-def _simulate(settings: dict, folder: str) -> None:
-    inputs, params, wildcards = _job(settings, settings["n_showers"])
-    simulate_events(inputs, SimpleNamespace(events=folder), params, wildcards)
-
-
-def _reconstruct(raw: Path, folder: str) -> None:
-    reconstruct_geometry(
-        SimpleNamespace(raw=str(raw)),
-        SimpleNamespace(geometry=folder),
-        SimpleNamespace(settings=GEOMETRY),
-        SimpleNamespace(),
-    )
+SAMPLE = KeptRuns("", CONFIGS, SEED, production, GEOMETRY, pool)
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[1:]:
-        print(*raw_and_geometry(int(wanted)), flush=True)
+    make_runs(SAMPLE.geometry_of)

@@ -81,12 +81,12 @@ def _dl2(folder: Path) -> dict[int, str]:
         params = SimpleNamespace(settings=settings, seed=ctao_sample.SEED)
         function(SimpleNamespace(**inputs), SimpleNamespace(**outputs), params, SimpleNamespace())
 
-    trained = [str(ctao_sample.geometry(run)) for run in ctao_sample.TRAINING]
+    trained = [str(ctao_sample.SAMPLE.geometry_of(run)) for run in ctao_sample.TRAINING]
     stage(fill_shape_tables, {"geometry": trained}, {"tables": tables}, TABLES)
     found = {}
     for run in ctao_sample.TESTED:
         found[run] = str(folder / f"dl2-{run}")
-        inputs = {"geometry": str(ctao_sample.geometry(run)), "tables": tables}
+        inputs = {"geometry": str(ctao_sample.SAMPLE.geometry_of(run)), "tables": tables}
         stage(reconstruct_events, inputs, {"events": found[run]}, {"splits": PARTS})
     return found
 

@@ -96,7 +96,7 @@ are allowed from {low:g} to {high:g} TeV. Errors take all cores of a shower as o
 
 def _summary(folder: Path) -> dict:
     """Headline numbers of the rule ``make_responses``."""
-    geometry = [str(hadron_sample.raw_and_geometry(run)[1]) for run in GAMMAS]
+    geometry = [str(hadron_sample.SAMPLE.geometry_of(run)) for run in GAMMAS]
     tables = str(folder / "tables.root")
 
     def stage(function, inputs, outputs, settings, **more):

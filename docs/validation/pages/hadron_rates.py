@@ -13,6 +13,7 @@ import hadron_versions
 import numpy as np
 from astropy.table import Table
 from judged import compare, counted, table
+from kept_runs import CONFIG, config_files
 from matplotlib.figure import Figure
 
 from iactflow.campaign.atomic import atomic_output
@@ -37,11 +38,7 @@ from iactflow.telescope.stages.showers import simulate
 
 TITLE = "H.E.S.S. I: trigger rate of cosmic rays"
 HERE = Path(__file__).resolve().parents[1]
-CONFIGS = hadron_versions.CONFIGS + [
-    str(path.relative_to(HERE.parents[1]))
-    for path in sorted((hadron_sample.CONFIG / comparator_pulse.INSTRUMENT).rglob("*"))
-    if path.is_file()
-]
+CONFIGS = hadron_versions.CONFIGS + config_files(comparator_pulse.INSTRUMENT)
 MODULES = [
     *hadron_sample.MODULES,
     "iactflow.campaign.atomic",
@@ -130,7 +127,7 @@ is beyond {high:g} TeV: these are missing, too.
 
 
 def _raw(run: int) -> Path:
-    (path,) = hadron_versions.raw(run).glob("*.root")
+    (path,) = hadron_versions.SAMPLE.raw(run).glob("*.root")
     return path
 
 
@@ -279,7 +276,7 @@ def _varied(instrument, width: float, threshold: float, throughput: float):
 
 def _variant_rows():
     """Rate of protons with other triggers or mirrors, over that of the sample."""
-    setup = hadron_versions.setup_of(VARIED_RUN, N_VARIED)
+    setup = hadron_versions.SAMPLE.setup_of(VARIED_RUN, N_VARIED)
     detectors = [
         make_detector(replace(setup, instrument=_varied(setup.instrument, *variant)))
         for variant in ((1.0, 4.0, 1.0), *(variant[1:] for variant in VARIANTS))
@@ -305,7 +302,7 @@ def _variant_rows():
 
 def _pulse_rows():
     """Fit of the comparators' pulse; efficiency of light."""
-    setup = hadron_versions.setup_of(PULSE_RUN, N_PULSE)
+    setup = hadron_versions.SAMPLE.setup_of(PULSE_RUN, N_PULSE)
     found, width, width_error = comparator_pulse.fit_width(setup)
     rows = [
         compare(
@@ -368,7 +365,7 @@ def make() -> str:
         particle: _Kind(particle, [run for run in runs if run in WIDE])
         for particle, runs in KINDS.items()
     }
-    folder = hadron_sample.CONFIG / hadron_versions.VERSION
+    folder = CONFIG / hadron_versions.VERSION
     dead_s = load_instrument(folder, check=False).dead_time_s
     total = add_rates(kind.rate for kind in kinds.values())
     measured = _measured(dead_s)

@@ -6,8 +6,10 @@ import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import kept_runs
 import numpy as np
 from judged import compare, counted, table
+from kept_runs import KeptRuns, config_files
 from matplotlib.figure import Figure
 
 from iactflow.campaign.atomic import atomic_output
@@ -21,20 +23,12 @@ from iactflow.discrimination.stages.train_energy import train_energy
 from iactflow.figures.style import COLOURS, log_ticks, save, style
 from iactflow.io.root import read_table
 from iactflow.response.resolution import angular_resolution, energy_resolution
-from iactflow.stereo.stages.reconstruct_geometry import reconstruct_geometry
-from iactflow.telescope.stages.events import simulate_events
 
 TITLE = "H.E.S.S. I: directions and energies"
 HERE = Path(__file__).resolve().parents[1]
-CONFIG = HERE.parents[1] / "config"
-CONFIGS = [
-    str(path.relative_to(CONFIG.parent))
-    for folder in ("instruments/hess1/2006", "atmospheres")
-    for path in sorted((CONFIG / folder).rglob("*"))
-    if path.is_file()
-]
+CONFIGS = config_files("instruments/hess1/2006", "atmospheres")
 MODULES = [
-    "iactflow.campaign.atomic",
+    *kept_runs.MODULES,
     "iactflow.campaign.schema_simulation",
     "iactflow.discrimination.rows",
     "iactflow.discrimination.splits",
@@ -45,8 +39,6 @@ MODULES = [
     "iactflow.figures.style",
     "iactflow.io.root",
     "iactflow.response.resolution",
-    "iactflow.stereo.stages.reconstruct_geometry",
-    "iactflow.telescope.stages.events",
 ]
 
 SEED = 4
@@ -110,34 +102,19 @@ Near the threshold energies come out too large: only showers that fluctuate upwa
 """
 
 
-def _simulate(folder: Path, run: int) -> Path:
-    """Raw data of a run, and their geometry."""
+def _production(run: int) -> dict:
+    """Settings of a run as a production, with its showers."""
     block = Production.model_validate({**GAMMA, **RUNS[run], "run": run}).model_dump(mode="json")
     shower = {"backend": "iactflow", "cascade": Cascade().model_dump()}
-    raw, geometry = folder / f"raw{run}", folder / f"geometry{run}"
-    files = [str(CONFIG.parent / path) for path in CONFIGS]
-    simulate_events(
-        SimpleNamespace(instrument=files, conditions=[]),
-        SimpleNamespace(events=str(raw)),
-        SimpleNamespace(
-            settings={"name": "gamma", **block, "shower": shower},
-            seed=SEED,
-            showers=(1, RUNS[run]["n_showers"]),
-        ),
-        SimpleNamespace(run=str(run), production="gamma"),
-    )
-    reconstruct_geometry(
-        SimpleNamespace(raw=str(raw)),
-        SimpleNamespace(geometry=str(geometry)),
-        SimpleNamespace(settings=CHAIN),
-        SimpleNamespace(),
-    )
-    return geometry
+    return {"name": "gamma", **block, "shower": shower}
+
+
+SAMPLE = KeptRuns("hess-", CONFIGS, SEED, _production, CHAIN)
 
 
 def _events(folder: Path) -> dict[str, np.ndarray]:
     """DL2 events of the showers that are tested, with their showers."""
-    runs = {run: str(_simulate(folder, run)) for run in RUNS}
+    runs = {run: str(SAMPLE.geometry_of(run)) for run in RUNS}
     geometry = [path for run, path in runs.items() if run not in TEST_ONLY]
     tables, energy, direction = (str(folder / f"{name}.root") for name in ("t", "e", "d"))
 
@@ -150,9 +127,9 @@ def _events(folder: Path) -> dict[str, np.ndarray]:
     stage(train_energy, {"tables": tables}, {"model": energy}, FORESTS)
     stage(train_direction, {"tables": tables}, {"model": direction}, FORESTS)
     found = []
-    for run in runs.values():
-        geometry, models = [run], {"energy_model": energy, "direction_model": direction}
-        out = Path(f"{run}-dl2")
+    for run, path in runs.items():
+        geometry, models = [path], {"energy_model": energy, "direction_model": direction}
+        out = folder / f"dl2-{run}"
         stage(reconstruct_events, {"tables": tables, **models}, {"events": out}, {"splits": PARTS})
         (file,) = out.glob("*.root")
         events = read_table(file, "events_dl2")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
-import hadron_sample
 import numpy as np
+from campaigns import REPOSITORY, read_campaign
 from judged import compare, counted, table
 from matplotlib.figure import Figure
 
@@ -15,6 +16,7 @@ from iactflow.campaign.atomic import atomic_output
 from iactflow.discrimination.stages.fill_shape_tables import fill_shape_tables
 from iactflow.discrimination.stages.reconstruct_events import reconstruct_events
 from iactflow.discrimination.stages.train_class import train_class
+from iactflow.errors import InputError
 from iactflow.figures.style import COLOURS, save, style
 from iactflow.response.rejection import DISCRIMINATORS, fraction_kept, rejection_at, roc_curve
 from iactflow.response.samples import read_sample
@@ -23,13 +25,15 @@ from iactflow.response.weighted import WeightedEvents, weigh_background, weigh_s
 
 TITLE = "H.E.S.S. I: rejection of protons"
 HERE = Path(__file__).resolve().parents[1]
-CONFIGS = hadron_sample.CONFIGS
+CAMPAIGN = "config/campaigns/hess1-crab-mock.yaml"
+CONFIGS = [CAMPAIGN]
 MODULES = [
-    *hadron_sample.MODULES,
     "iactflow.campaign.atomic",
+    "iactflow.campaign.config",
     "iactflow.discrimination.stages.fill_shape_tables",
     "iactflow.discrimination.stages.reconstruct_events",
     "iactflow.discrimination.stages.train_class",
+    "iactflow.errors",
     "iactflow.figures.style",
     "iactflow.response.rejection",
     "iactflow.response.samples",
@@ -37,7 +41,8 @@ MODULES = [
     "iactflow.response.weighted",
 ]
 
-GAMMAS, PROTONS = (1,), (11, 12, 13, 14)
+GAMMAS, PROTONS = "gamma20", "proton20"
+SEED = 22
 PARTS = {"train_energy": 0.25, "train_class": 0.35, "test_irfs": 0.4}
 #: Parts that test: of protons also the one that fills the tables, which hold gamma rays alone.
 TEST_GAMMAS, TEST_PROTONS = ("test_irfs",), ("test_irfs", "train_energy")
@@ -52,14 +57,15 @@ LABELS = {"scaled_cuts": "scaled cuts", "trees": "trees"}
 COLOUR_OF = {"scaled_cuts": COLOURS["blue"], "trees": COLOURS["vermilion"]}
 
 TEXT = """\
-Gamma rays from {offset:g} deg beside the pointing and protons from anywhere around it, {zenith:g}
-deg from the zenith, weighted to the Crab Nebula and to the protons of Bernloehr et al. 2013.
-Images: 5 and 10 photoelectrons, at least 80 of them, centre within 2 deg. Tables of shapes and
-trees are made with other showers than those that are tested ({n_gamma} showers of gamma rays and
-{n_proton} of protons with events). A limit on the mean scaled width (with the other standard cuts
-on shapes), or on gammaness, is set where it keeps {efficiency:.0%} of the gamma rays that are
-reconstructed; what it keeps of protons above {least:g} TeV counts over all of them that trigger the
-array, images that have no reconstruction included. There is no cut on the direction.
+Gamma rays from {offset:g} deg beside the pointing and protons from within {cone:g} deg of it,
+{zenith:g} deg from the zenith, simulated and reconstructed by the campaign `{campaign}`, weighted
+to the Crab Nebula and to the protons of Bernloehr et al. 2013. Images: 5 and 10 photoelectrons, at
+least 80 of them, centre within 2 deg. Tables of shapes and trees are made with other showers than
+those that are tested ({n_gamma} showers of gamma rays and {n_proton} of protons with events). A
+limit on the mean scaled width (with the other standard cuts on shapes), or on gammaness, is set
+where it keeps {efficiency:.0%} of the gamma rays that are reconstructed; what it keeps of protons
+above {least:g} TeV counts over all of them that trigger the array, images that have no
+reconstruction included. There is no cut on the direction.
 
 Judged is an upper limit: scaled cuts must keep at most {kept:.0%} of the protons ("a few per cent"
 after cuts on shapes, Benbow 2005). A perfect rejection would keep nothing, which stands as the
@@ -72,32 +78,47 @@ of {n_trained} reconstructed protons alone. The ratio is also given where more a
 """
 
 
-def _events(folder: Path) -> tuple[WeightedEvents, WeightedEvents, int]:
+def _geometry(campaign) -> dict[str, list[str]]:
+    """Folders of ``reconstruct_geometry`` by sample."""
+    root = Path(os.environ.get("IACTFLOW_RESULTS", REPOSITORY / "results")) / campaign.campaign
+    found = {}
+    for name in (GAMMAS, PROTONS):
+        block = campaign.simulations[name]
+        chunks = sorted((root / "reconstruction" / name / "geometry").glob("run*-?????"))
+        wanted = -(-block.n_showers // block.showers_per_job)
+        if len(chunks) != wanted:
+            allowed = f"the {wanted} chunks of {name} of {CAMPAIGN}: run it, or name the folder"
+            raise InputError("environment", "IACTFLOW_RESULTS", f"{len(chunks)} chunks", allowed)
+        found[name] = [str(chunk) for chunk in chunks]
+    return found
+
+
+def _events(campaign, folder: Path) -> tuple[WeightedEvents, WeightedEvents, int]:
     """Gamma rays and protons that are tested; reconstructed protons that trained."""
-    geometry = {run: str(hadron_sample.raw_and_geometry(run)[1]) for run in (*GAMMAS, *PROTONS)}
-    gammas, protons = ([geometry[run] for run in runs] for runs in (GAMMAS, PROTONS))
+    geometry = _geometry(campaign)
+    gammas, protons = geometry[GAMMAS], geometry[PROTONS]
     tables, model = str(folder / "tables.root"), str(folder / "class.root")
 
     def stage(function, inputs, outputs, settings):
-        params = SimpleNamespace(settings=settings, seed=hadron_sample.SEED)
+        params = SimpleNamespace(settings=settings, seed=SEED)
         function(SimpleNamespace(**inputs), SimpleNamespace(**outputs), params, SimpleNamespace())
 
     stage(fill_shape_tables, {"geometry": gammas}, {"tables": tables}, TABLES)
     inputs = {"geometry": gammas, "background": protons, "tables": tables}
     stage(train_class, inputs, {"model": model}, FORESTS)
     made = {}
-    for name, files in (("gamma", gammas), ("proton", protons)):
+    for name, chunks in geometry.items():
         made[name] = []
-        for k, file in enumerate(files):
-            out = str(folder / f"{name}{k}")
+        for k, file in enumerate(chunks):
+            out = str(folder / f"{name}-{k}")
             inputs = {"geometry": file, "tables": tables, "class_model": model}
             stage(reconstruct_events, inputs, {"events": out}, {"splits": PARTS})
             made[name].append(out)
     signal = weigh_signal(
-        [read_sample(made["gamma"], part) for part in TEST_GAMMAS], SPECTRA["crab_hess"]
+        [read_sample(made[GAMMAS], part) for part in TEST_GAMMAS], SPECTRA["crab_hess"]
     )
-    samples = [(read_sample(made["proton"], part), None) for part in TEST_PROTONS]
-    trained = read_sample(made["proton"], "train_class").events["is_valid"]
+    samples = [(read_sample(made[PROTONS], part), None) for part in TEST_PROTONS]
+    trained = read_sample(made[PROTONS], "train_class").events["is_valid"]
     return signal, weigh_background(samples), int(np.sum(trained))
 
 
@@ -118,7 +139,7 @@ def _ratio(background: WeightedEvents, found: dict) -> tuple[float, float, int]:
         kept = value_of(mine.events) <= sign * found[name].threshold
         sums.append(np.bincount(place, weights=mine.weight * kept))
     scaled, trees = sums
-    random = np.random.Generator(np.random.Philox(hadron_sample.SEED))
+    random = np.random.Generator(np.random.Philox(SEED))
     drawn = random.integers(0, len(scaled), (N_RESAMPLED, len(scaled)))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = trees[drawn].sum(axis=1) / scaled[drawn].sum(axis=1)
@@ -192,15 +213,18 @@ def make() -> str:
     str
         Markdown; the figure is written beside it.
     """
+    campaign = read_campaign(CAMPAIGN)
     with tempfile.TemporaryDirectory() as folder:
-        signal, background, n_trained = _events(Path(folder))
+        signal, background, n_trained = _events(campaign, Path(folder))
     found = _found(signal, background, EFFICIENCY)
     rows = _rows(signal, background, found)
     with style(), atomic_output(HERE / "proton-rejection.png") as path:
         save(_figure(signal, background, found), path)
     text = TEXT.format(
-        offset=hadron_sample.POINT["offset_deg"],
-        zenith=hadron_sample.POINTING["zenith_deg"],
+        campaign=campaign.campaign,
+        offset=campaign.simulations[GAMMAS].offset_deg,
+        zenith=campaign.simulations[GAMMAS].zenith_deg,
+        cone=campaign.simulations[PROTONS].viewcone_deg,
         n_gamma=len(np.unique(signal.cluster)),
         n_proton=len(np.unique(background.cluster)),
         efficiency=EFFICIENCY,
