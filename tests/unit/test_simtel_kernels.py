@@ -9,6 +9,7 @@ import pytest
 import simtel_samples as write
 
 from iactflow.io import simtel_kernels as kernels
+from iactflow.io.simtel_charges import decode_charges
 from iactflow.io.simtel_walk import walk_array_event
 
 GENERATOR = np.random.default_rng(20)
@@ -57,7 +58,7 @@ def slow_trace(data, n):
 def test_numbers_of_known_length(data, values):
     data = np.array(data, dtype=np.uint8)
     out = np.zeros(len(values), dtype=np.int64)
-    place, _ = kernels._trace(data, 0, len(data), out, len(values))
+    place, _ = kernels.read_trace(data, 0, len(data), out, len(values))
     assert place == len(data)
     assert out.tolist() == values == slow_trace(data, len(values))
 
@@ -113,11 +114,11 @@ def test_sums_in_all_their_forms_are_those_of_eventio(n_channels):
             (write.grouped_sums, (chosen,)),
         ):
             packed = writer(5, counts, *arguments)
-            error, out, _ = decode(packed, shape, kernels.decode_charges, np.uint32)
+            error, out, _ = decode(packed, shape, decode_charges, np.uint32)
             assert error == kernels.FINE
             np.testing.assert_array_equal(out, eventio_counts(writer, counts, *arguments))
         packed = write.listed_sums(5, counts, listed)
-        error, out, read_out = decode(packed, shape, kernels.decode_charges, np.uint32)
+        error, out, read_out = decode(packed, shape, decode_charges, np.uint32)
         assert error == kernels.FINE
         np.testing.assert_array_equal(out[0, chosen], counts[0, chosen])
         np.testing.assert_array_equal(np.flatnonzero(read_out[0]), chosen)
