@@ -78,9 +78,11 @@ def test_samples_and_sums_lie_in_their_types(tmp_path):
     images = batches[0].cameras[0].true_image
     np.testing.assert_array_equal(images[0], np.arange(19) % 4)
     assert (images[1] == -1).all()
-    # A count of four summed samples has the pedestal of four.
+    # Of sums the pedestal stands as it is taken off, whatever number of slices is written beside.
     assert (batches[0].coefficients[1].pedestal_adu == 20.0).all()
-    assert (batches[0].coefficients[3].pedestal_adu == 80.0).all()
+    assert (batches[0].coefficients[3].pedestal_adu == 100.0).all()
+    assert [batches[0].coefficients[i].n_summed for i in (1, 3)] == [1, 5]
+    assert (batches[0].coefficients[3].pedestal_std_adu == 3.0).all()
     deviation = batches[0].coefficients[1].pedestal_std_adu[0, 0]
     assert deviation == pytest.approx(3.0 / np.sqrt(5.0), rel=1e-6)
     assert batches[0].coefficients[1].unusable[:, 2].all()

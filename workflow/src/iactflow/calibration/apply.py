@@ -56,12 +56,13 @@ def calibrate(
 ) -> Images:
     """Take charges and times from the counts of a batch.
 
-    The samples may be more or fewer than those of the telescope's description. Per pixel: the gain channel (low where a sample of the high gain passes the threshold, or where
-    it alone was read), pedestal and conversion to photoelectrons, window, charge and centroid,
-    integration correction of the channel; then pixels that cannot be used take the mean of their
-    neighbours. Charges of cameras without samples are ``(adc - pedestal) * pe_per_adu``, without
-    correction; where they are sums over samples, the threshold is held against what they are above
-    the pedestal of all samples but one: less than that, and no sample can have passed.
+    The samples may be more or fewer than those of the telescope's description. Per pixel: the gain
+    channel (low where a sample of the high gain passes the threshold, or where it alone was read),
+    pedestal and conversion to photoelectrons, window, charge and centroid, integration correction
+    of the channel; then pixels that cannot be used take the mean of their neighbours. Charges of
+    cameras without samples are ``(adc - pedestal) * pe_per_adu``, without correction; where they
+    are sums over samples, the threshold is held against what they are above the pedestals of all
+    samples but one: of less than that, no sample can have passed.
 
     Parameters
     ----------

@@ -15,7 +15,6 @@ import numpy as np
 from iactflow._jit import jit, jit_leaf
 from iactflow.io.simtel_kernels import (
     CUT,
-    FINE,
     FOREIGN,
     PIXELS,
     RANGE,
