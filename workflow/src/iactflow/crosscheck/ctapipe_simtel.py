@@ -6,7 +6,8 @@ plain to it before. Otherwise it
 - takes the pedestal of one slice off counts that are sums over slices, and holds their pedestals
   against the threshold of the low gain (`iactflow.calibration.apply.calibrate` says what is right),
 - takes pixels that were suppressed for counts of zero, below their pedestals,
-- wants either the effective focal lengths of all telescopes or the nominal ones of all,
+- wants either the effective focal lengths of all telescopes or the nominal ones of all, and a
+  reference pulse for every channel,
 - reads the first run of several.
 
 What ctapipe alone would make of it is measured on the way: `RunsEventSource.differences`.
@@ -106,14 +107,16 @@ class _PlainEvents:
             for tel_id, telescope in event["telescope_events"].items():
                 monitoring = event["camera_monitorings"][tel_id]
                 factor = event["laser_calibrations"][tel_id]["calib"]
-                self._make_plain(telescope, monitoring, factor)
+                off = self._file.telescope_descriptions[tel_id]["disabled_pixels"]["HV_disabled"]
+                self._make_plain(telescope, monitoring, factor, off)
             yield event
 
-    def _make_plain(self, telescope, monitoring, factor):
+    def _make_plain(self, telescope, monitoring, factor, off):
         summed = "adc_samples" not in telescope
         counts = telescope["adc_sums"][..., None] if summed else telescope["adc_samples"]
         pedestal, n_slices = monitoring["pedestal"], int(monitoring["n_ped_slices"])
         missing = ~counts.any(axis=-1)
+        missing[:, off] = False
         if (not summed or n_slices == 1) and not missing.any():
             return
         one, found = pedestal / n_slices, self._differences
@@ -138,7 +141,10 @@ class _RunEventSource(SimTelEventSource):
         super().__init__(*args, **kwargs)
 
     def prepare_subarray_info(self, telescope_descriptions, header):
-        """Describe the array; the nominal focal length stands for an effective one that is not.
+        """Describe the array: what telescopes lack is taken from what they have.
+
+        The nominal focal length stands for an effective one that is not there, one reference pulse
+        for those of all channels.
 
         Parameters
         ----------
@@ -157,6 +163,14 @@ class _RunEventSource(SimTelEventSource):
         for tel_id in unknown:
             nominal = settings[tel_id]["focal_length"]
             settings[tel_id]["effective_focal_length"] = nominal
+        for parts in telescope_descriptions.values():
+            pulses, n = (
+                parts["pixel_settings"]["ref_shape"],
+                parts["camera_organization"]["n_gains"],
+            )
+            if 0 < len(pulses) < n:
+                shapes = pulses[np.minimum(np.arange(n), len(pulses) - 1)]
+                parts["pixel_settings"]["ref_shape"] = shapes
         if unknown != set(settings):
             self._differences.focal_lengths |= unknown
         return super().prepare_subarray_info(telescope_descriptions, header)
