@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pytest
 import simtel_samples as write
+import zstandard
 
 from iactflow.crosscheck.simtel_runs import split_runs
 from iactflow.errors import InputError
@@ -162,12 +165,19 @@ def test_runs_after_each_other_and_showers_of_no_energy(tmp_path):
     assert found["ctapipe_alone"][-1] == "2 runs: ctapipe reads the first"
     assert [part.read_bytes() for part in split_runs(path, tmp_path)] == [first, second]
     assert split_runs(write.write(path, first), tmp_path) == [path]
+    assert split_runs(write.write(path, gzip.compress(first)), tmp_path) == [path]
+    # eventio reads the first frame of several.
+    for pieces, whole in (([first], [path]), ([first[:5000], first[5000:]], None)):
+        write.write(path, *map(zstandard.compress, pieces))
+        parts = split_runs(path, tmp_path)
+        assert parts == whole or [part.read_bytes() for part in parts] == [first]
+    write.write(path, first, second)
     with SimtelReader(path) as reader:
         energies = np.concatenate([b.truth["true_energy_tev"] for b in reader.batches()])
         tables = reader.run_tables()
-    assert (energies == 0.0).all()
-    assert tables["simulation_runs"]["n_showers"].tolist() == [3]
-    assert tables["thrown_events"]["n_thrown"].tolist() == []
+    assert energies.tolist() == [0.0] * 6 + [1.0] * 6
+    assert tables["simulation_runs"]["n_showers"].tolist() == [3, 3]
+    assert tables["thrown_events"]["n_thrown"].tolist() == [6]
 
 
 def test_files_without_events(tmp_path):

@@ -158,6 +158,23 @@ def test_events_of_other_lengths_than_described(tmp_path):
     assert [image.image_pe.shape for image in images] == [(1, 19), (3, 19), (2, 19)]
 
 
+def test_samples_after_charges_are_refused(tmp_path):
+    """What a file's first events have tells what its cameras give."""
+    counts = write.counts(GENERATOR, (2, 19, 8))
+    data = write.start(1, {1: SAMPLES}, 1, 2) + write.shower(1)
+    for event_id, packed in ((100, write.sums(1, counts[..., 0])), (101, write.samples(1, counts))):
+        data += write.core(event_id, 1) + write.array_event(event_id, {1: packed})
+    reader, batches, _ = read(write.write(tmp_path / "a.simtel", data))
+    assert [len(batch) for batch in batches] == [1, 1]
+    for batch, match in zip(batches, ("", "charges, as the first"), strict=True):
+        arguments = batch.cameras[0], reader.subarray.types[0], batch.coefficients
+        if match:
+            with pytest.raises(InputError, match=match):
+                calibrate(*arguments, ExtractionSettings())
+        else:
+            assert calibrate(*arguments, ExtractionSettings()).image_pe.shape == (1, 19)
+
+
 def test_the_gain_of_a_sum_is_chosen_by_its_light(tmp_path):
     """Sums of 40 samples whose pedestals alone are beyond the threshold of a sample."""
     counts = np.full((2, 19), 40 * 200)

@@ -91,6 +91,9 @@ def calibrate(
     if adc.shape[1:] != (*shape, n_samples) or n_samples == 0 or camera.n_channels not in (1, 2):
         allowed = f"{shape} and samples, 1 or 2 channels"
         raise InputError("raw data", "shape of counts", adc.shape[1:], allowed)
+    if n_samples > 1 and not camera.sampling_rate_ghz > 0.0:
+        allowed = "charges, as the first events of the file have"
+        raise InputError("raw data", f"counts of {telescope_type.name}", "samples", allowed)
     tel_ids, telescope = np.unique(camera_batch.tel_id, return_inverse=True)
     constants = _constants(tel_ids, coefficients, telescope_type, settings, n_samples)
     read_out = camera_batch.read_out

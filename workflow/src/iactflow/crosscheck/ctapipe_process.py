@@ -19,11 +19,10 @@ from ctapipe.tools.process import ProcessorTool
 from tables import open_file
 from traitlets.config import Config
 
-from iactflow.crosscheck.agreement import EVENT, TELESCOPE, Tables
+from iactflow.crosscheck.agreement import COMPARED, EVENT, TELESCOPE, Tables
 from iactflow.crosscheck.ctapipe_settings import ctapipe_settings
 from iactflow.crosscheck.ctapipe_simtel import describe_runs
 from iactflow.errors import InputError
-from iactflow.stereo.chain import MEASURED
 
 __all__ = ["process", "read_processed"]
 
@@ -238,7 +237,7 @@ def _parameters(table) -> dict[str, np.ndarray]:
 
 
 def _joined(parts) -> dict[str, np.ndarray]:
-    names = parts[0] if parts else (*TELESCOPE, *MEASURED)
+    names = parts[0] if parts else (*TELESCOPE, *COMPARED)
     return {name: np.concatenate([[], *(p[name] for p in parts)]) for name in names} | {
         name: np.concatenate([np.empty(0, np.int64), *(p[name] for p in parts)])
         for name in TELESCOPE

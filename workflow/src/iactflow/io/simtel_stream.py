@@ -14,9 +14,8 @@ are of the decompressed stream.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import zstandard
@@ -29,7 +28,6 @@ __all__ = [
     "MAX_OBJECT_BYTES",
     "ObjectHeader",
     "SimtelStream",
-    "decompressed",
     "unpack_header",
 ]
 
@@ -109,7 +107,7 @@ class SimtelStream:
         if self.path.stat().st_size == 0:
             raise InputError(path, "file", "empty", ALLOWED)
         self._file = self.path.open("rb")
-        self._pieces = decompressed(self.path, self._file)
+        self._pieces = _decompressed(self.path, self._file)
         self._piece = memoryview(b"")
         self._buffer = np.empty(PIECE, dtype=np.uint8)
         self.position = 0
@@ -222,21 +220,8 @@ class SimtelStream:
         return False
 
 
-def decompressed(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    """Pieces of the decompressed stream; every frame or member of it must be whole.
-
-    Parameters
-    ----------
-    path : Path
-        Name for errors.
-    file : binary file
-        File, at its start.
-
-    Returns
-    -------
-    iterator of bytes
-        Pieces, decompressed as they are asked for.
-    """
+def _decompressed(path, file):
+    """Pieces of the decompressed stream; every frame or member of it must be whole."""
     head = file.read(4)
     file.seek(0)
     if head[:2] == GZIP:
