@@ -66,16 +66,22 @@ def samples(tel_id, counts, top=False):
     return pack(2013, data, 3, adc_id(tel_id, 0), top)
 
 
-def suppressed_samples(tel_id, counts, ranges, top=False):
-    """Samples of ranges of pixels; a range of one pixel is written in short."""
+def _ranges(ranges):
+    """List of ranges of pixels; a range of one pixel is written in short."""
+    short = [vint(a) + vint(b) if a != b else vint(-a - 1) for a, b in ranges]
+    return vint(len(ranges)) + b"".join(short)
+
+
+def suppressed_samples(tel_id, counts, ranges, low=None, top=False):
+    """Samples of ranges of pixels; with a list of its own for the low gain in version 4."""
     n_channels, n_pixels, n_samples = counts.shape
-    data = ints(n_pixels) + shorts(n_channels, n_samples) + vint(len(ranges))
-    for first, last in ranges:
-        data += vint(-first - 1) if first == last else vint(first) + vint(last)
-    for channel in counts:
-        for first, last in ranges:
+    data = ints(n_pixels) + shorts(n_channels, n_samples) + _ranges(ranges)
+    data += b"" if low is None else _ranges(low)
+    for channel, listed in zip(counts, (ranges, low or ranges), strict=False):
+        for first, last in listed:
             data += b"".join(differences(trace) for trace in channel[first : last + 1])
-    return pack(2013, data, 3, adc_id(tel_id, 1), top)
+    version, mode = (3, 0x01) if low is None else (4, 0x21)
+    return pack(2013, data, version, adc_id(tel_id, mode), top)
 
 
 def sums(tel_id, counts, top=False):
@@ -96,7 +102,7 @@ def grouped_sums(tel_id, counts, pixels, top=False):
 
 
 def listed_sums(tel_id, counts, pixels, top=False):
-    """Sums of listed pixels: (pixel, with low gain, with 8 bits only)."""
+    """Sums of listed pixels: (pixel, with low gain, with 8 bits only); the list is known."""
     data = ints(counts.shape[1]) + shorts(len(counts), len(pixels))
     for pixel, low, narrow in pixels:
         data += struct.pack("<H", pixel | (not low) << 13 | narrow << 14)
@@ -104,7 +110,47 @@ def listed_sums(tel_id, counts, pixels, top=False):
         data += differences(counts[1, [p for p, low, narrow in pixels if low and not narrow]])
     data += differences(counts[0, [p for p, _, narrow in pixels if not narrow]])
     data += bytes(int(counts[0, p]) for p, _, narrow in pixels if narrow)
-    return pack(2012, data, 3, adc_id(tel_id, 2), top)
+    return pack(2012, data, 3, adc_id(tel_id, 0x402), top)
+
+
+def reduced_sums(tel_id, counts, pixels, suppression, version=3, reduction=2, scale=(0, 1)):
+    """Sums of pixels: (pixel, with low gain, with 8 bits only), as sim_telarray's library does.
+
+    Suppression 0 has all pixels, 1 bits of those that are there, 2 a list; 8 bits are of the sum
+    less an offset, divided by a scale.
+    """
+    offset, factor = scale
+    head = ints(counts.shape[1]) + shorts(len(counts))
+    if reduction == 2:
+        head = b"".join(map(vint, (1, *scale))) * (version == 4) + head + shorts(*scale)
+
+    def values(chosen):
+        low = [p for p, has, _ in chosen if has]
+        high = [p for p, has, narrow in chosen if has or not narrow]
+        small = [p for p, has, narrow in chosen if narrow and not has]
+        data = differences(counts[1, low]) if len(counts) > 1 else b""
+        data += differences(counts[0, high])
+        return data + bytes(int((counts[0, p] - offset) // factor) for p in small)
+
+    def bits(chosen, group):
+        return struct.pack("<H", sum(1 << p - group for p in chosen))
+
+    if suppression == 2:
+        place = 21 if version == 4 else 13
+        words = [p | (not low) << place | narrow << place + 1 for p, low, narrow in pixels]
+        pack_word = vint if version == 4 else lambda word: struct.pack("<H", word)
+        size = unsigned_vint(len(words)) if version == 4 else shorts(len(words))
+        head += size + b"".join(map(pack_word, words)) + values(pixels)
+    else:
+        for group in range(0, counts.shape[1], 16):
+            chosen = [row for row in pixels if group <= row[0] < group + 16]
+            head += bits([p for p, *_ in chosen], group) if suppression else b""
+            if chosen or not suppression:
+                head += bits([p for p, low, _ in chosen if low], group)
+                head += bits([p for p, _, narrow in chosen if narrow], group) * (reduction == 2)
+            head += values(chosen)
+    mode = suppression | reduction << 5 | (suppression == 2) << 10
+    return pack(2012, head, version, adc_id(tel_id, mode), top=False)
 
 
 def photoelectrons(tel_index, counts):
@@ -140,12 +186,21 @@ def array_event(event_id, telescopes, top=True, direction=(0.3, 1.2), time=(1_70
     return pack(2010, data, 0, event_id, top, nested=True)
 
 
-def telescope(tel_id, n_pixels, n_channels, n_samples, rotation=0.1, shape=1):
-    """Description of a telescope."""
+def hexagons(n_pixels, pitch=0.05):
+    """Places of pixels around the middle of a camera, rows along x."""
+    row, column = np.mgrid[-60:61, -60:61].reshape(2, -1)
+    x, y = pitch * (column + 0.5 * row), pitch * row * np.sqrt(0.75)
+    nearest = np.argsort(np.round(x**2 + y**2, 9), kind="stable")[:n_pixels]
+    return x[nearest], y[nearest]
+
+
+def telescope(tel_id, n_pixels, n_channels, n_samples, effective=15.5, places=None):
+    """Description of a telescope; pixels on a line, or at their places."""
     side = np.arange(n_pixels) * 0.05
-    camera = ints(n_pixels) + floats(15.0, 15.5, side, side[::-1])
-    camera += vint(0) + vint(1) + vint(1) + vint(shape) + floats(0.002, 0.05) + ints(380)
-    camera += floats(107.0, rotation)
+    x, y = (side, side[::-1]) if places is None else places
+    camera = ints(n_pixels) + floats(15.0, effective, x, y)
+    camera += vint(0) + vint(1) + vint(1) + vint(1) + floats(0.00216, 0.05) + ints(380)
+    camera += floats(107.0, 0.1)
     pixels = ints(1, 0, 3, n_pixels, *range(n_pixels), 1, 0, 1) + shorts(0, n_samples)
     pixels += floats(1.0) + ints(n_samples) + vint(1) + vint(4) + floats(0.5)
     pixels += np.array([0, 1, 0.5, 0], "<f2").tobytes() + ints(3)

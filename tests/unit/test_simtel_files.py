@@ -10,6 +10,8 @@ import pytest
 import simtel_samples as write
 import zstandard
 
+from iactflow.calibration.apply import calibrate
+from iactflow.calibration.settings import ExtractionSettings
 from iactflow.errors import InputError
 from iactflow.io.simtel import SimtelReader
 
@@ -78,9 +80,11 @@ def test_samples_and_sums_lie_in_their_types(tmp_path):
     images = batches[0].cameras[0].true_image
     np.testing.assert_array_equal(images[0], np.arange(19) % 4)
     assert (images[1] == -1).all()
-    # A count of four summed samples has the pedestal of four.
+    # Of sums the pedestal stands as it is taken off, whatever number of slices is written beside.
     assert (batches[0].coefficients[1].pedestal_adu == 20.0).all()
-    assert (batches[0].coefficients[3].pedestal_adu == 80.0).all()
+    assert (batches[0].coefficients[3].pedestal_adu == 100.0).all()
+    assert [batches[0].coefficients[i].n_summed for i in (1, 3)] == [1, 5]
+    assert (batches[0].coefficients[3].pedestal_std_adu == 3.0).all()
     deviation = batches[0].coefficients[1].pedestal_std_adu[0, 0]
     assert deviation == pytest.approx(3.0 / np.sqrt(5.0), rel=1e-6)
     assert batches[0].coefficients[1].unusable[:, 2].all()
@@ -129,6 +133,83 @@ def test_suppressed_pixels_are_not_read_out(tmp_path):
     listed = camera.read_out[1][..., None]
     np.testing.assert_array_equal(camera.adc[1], counts * listed)
     assert read(write.write(path, data, events[0]))[1][0].cameras[0].read_out is None
+
+
+def test_events_of_other_lengths_than_described(tmp_path):
+    """Of a type for each length a camera batch, events in their order."""
+    lengths = [(8, 12), (12, 5), (8, 8)]
+    counts, data = {}, write.start(1, {1: SAMPLES, 150: SAMPLES}, 1, 3) + write.shower(1)
+    for event_id, pair in zip((100, 101, 102), lengths, strict=True):
+        counts[event_id] = {
+            tel_id: write.counts(GENERATOR, (2, 19, n))
+            for tel_id, n in zip((1, 150), pair, strict=True)
+        }
+        parts = {tel_id: write.samples(tel_id, c) for tel_id, c in counts[event_id].items()}
+        data += write.core(event_id, 1) + write.array_event(event_id, parts)
+    reader, batches, _ = read(write.write(tmp_path / "a.simtel", data))
+    assert compare(batches, counts) == [100, 101, 102]
+    assert [c.adc.shape[-1] for c in batches[0].cameras] == [5, 8, 12]
+    assert [c.event_index.tolist() for c in batches[0].cameras] == [[1], [0, 2, 2], [0, 1]]
+    assert [t.camera.n_samples for t in reader.subarray.types] == [8]
+    images = [
+        calibrate(c, reader.subarray.types[0], batches[0].coefficients, ExtractionSettings())
+        for c in batches[0].cameras
+    ]
+    assert [image.image_pe.shape for image in images] == [(1, 19), (3, 19), (2, 19)]
+
+
+def test_samples_after_charges_are_refused(tmp_path):
+    """What a file's first events have tells what its cameras give."""
+    counts = write.counts(GENERATOR, (2, 19, 8))
+    data = write.start(1, {1: SAMPLES}, 1, 2) + write.shower(1)
+    for event_id, packed in ((100, write.sums(1, counts[..., 0])), (101, write.samples(1, counts))):
+        data += write.core(event_id, 1) + write.array_event(event_id, {1: packed})
+    reader, batches, _ = read(write.write(tmp_path / "a.simtel", data))
+    assert [len(batch) for batch in batches] == [1, 1]
+    for batch, match in zip(batches, ("", "charges, as the first"), strict=True):
+        arguments = batch.cameras[0], reader.subarray.types[0], batch.coefficients
+        if match:
+            with pytest.raises(InputError, match=match):
+                calibrate(*arguments, ExtractionSettings())
+        else:
+            assert calibrate(*arguments, ExtractionSettings()).image_pe.shape == (1, 19)
+
+
+def test_the_gain_of_a_sum_is_chosen_by_its_light(tmp_path):
+    """Sums of 40 samples whose pedestals alone are beyond the threshold of a sample."""
+    counts = np.full((2, 19), 40 * 200)
+    counts[:, 4] += [3799, 380]
+    counts[:, 9] += [3801, 381]
+    packed = write.array_event(100, {1: write.sums(1, counts)})
+    data = write.start(1, {1: (19, 2, 40)}) + write.calibration(1, (2, 19), 200.0, 0.05, 40)
+    data += write.shower(1) + write.core(100, 1) + packed
+    reader, batches, _ = read(write.write(tmp_path / "a.simtel", data))
+    (camera,) = batches[0].cameras
+    found = calibrate(
+        camera, reader.subarray.types[0], batches[0].coefficients, ExtractionSettings()
+    )
+    assert np.flatnonzero(found.channel[0]).tolist() == [9]
+    expected = np.zeros(19)
+    expected[[4, 9]] = 0.05 * 3799, 0.05 * 381
+    np.testing.assert_allclose(found.image_pe[0], expected, rtol=1e-5, atol=1e-3)
+
+
+def test_showers_without_energy_fall_into_no_bin(tmp_path):
+    """Light sources and noise: counted, and their events are those of showers."""
+    data = write.start(1, {1: SAMPLES}, 2, 1, energies=(0.0, 0.0))
+    for number in (1, 2):
+        data += write.shower(number, 0.0) + write.core(100 * number, number)
+        data += event(100 * number, 1, (1,))[0]
+    _, (batch,), tables = read(write.write(tmp_path / "a.simtel", data))
+    assert batch.event_type.tolist() == [32, 32]
+    assert batch.truth["true_energy_tev"].tolist() == [0.0, 0.0]
+    assert tables["simulation_runs"]["n_showers"].tolist() == [2]
+    assert tables["thrown_events"]["n_thrown"].tolist() == []
+    announced = write.start(1, {1: SAMPLES}, 900, 1, energies=(0.0, 0.0)) + write.shower(9, 0.0)
+    announced += write.core(900, 9) + event(900, 1, (1,))[0]
+    tables = read(write.write(tmp_path / "b.simtel", announced))[2]
+    assert tables["simulation_runs"]["n_showers"].tolist() == [900]
+    assert tables["thrown_events"]["n_thrown"].tolist() == []
 
 
 def test_a_new_calibration_begins_a_batch(tmp_path):

@@ -17,17 +17,23 @@ GENERATOR = np.random.default_rng(22)
 
 
 def small_file():
-    """A run of two telescopes, one with samples and one with sums, and two events."""
+    """A run of two telescopes, one with samples and one with sums, and an event in every form."""
     generator = np.random.default_rng(23)
-    data = write.start(3, {1: (19, 2, 8), 3: (16, 1, 4)}, 1, 2) + write.shower(1)
-    for event_id in (100, 101):
+    data = write.start(3, {1: (19, 2, 8), 3: (40, 2, 4)}, 1, 4) + write.shower(1)
+    ranges, pixels = [(2, 7), (11, 11)], [1, 5, 17, 39]
+    marked = [(p, p == 5, p == 17) for p in pixels]
+    suppressed = write.suppressed_samples
+    for event_id in range(100, 104):
         light = write.photoelectrons(0, np.arange(19))
+        samples, sums = write.counts(generator, (2, 19, 8)), np.full((2, 40), 120)
         parts = {
-            1: write.samples(1, write.counts(generator, (2, 19, 8))),
-            3: write.sums(3, write.counts(generator, (1, 16))),
-        }
+            100: (write.samples(1, samples), write.sums(3, sums)),
+            101: (suppressed(1, samples, ranges), write.grouped_sums(3, sums, pixels)),
+            102: (suppressed(1, samples, ranges, [(4, 5)]), write.listed_sums(3, sums, marked)),
+            103: (write.samples(1, samples[..., :5]), write.reduced_sums(3, sums, marked, 1)),
+        }[event_id]
         data += write.core(event_id, 1) + write.pack(1204, light, 0, event_id, nested=True)
-        data += write.array_event(event_id, parts)
+        data += write.array_event(event_id, dict(zip((1, 3), parts, strict=True)))
     return data
 
 

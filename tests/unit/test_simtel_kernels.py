@@ -9,6 +9,7 @@ import pytest
 import simtel_samples as write
 
 from iactflow.io import simtel_kernels as kernels
+from iactflow.io.simtel_charges import decode_charges
 from iactflow.io.simtel_walk import walk_array_event
 
 GENERATOR = np.random.default_rng(20)
@@ -57,7 +58,7 @@ def slow_trace(data, n):
 def test_numbers_of_known_length(data, values):
     data = np.array(data, dtype=np.uint8)
     out = np.zeros(len(values), dtype=np.int64)
-    place, _ = kernels._trace(data, 0, len(data), out, len(values))
+    place, _ = kernels.read_trace(data, 0, len(data), out, len(values))
     assert place == len(data)
     assert out.tolist() == values == slow_trace(data, len(values))
 
@@ -113,11 +114,11 @@ def test_sums_in_all_their_forms_are_those_of_eventio(n_channels):
             (write.grouped_sums, (chosen,)),
         ):
             packed = writer(5, counts, *arguments)
-            error, out, _ = decode(packed, shape, kernels.decode_charges, np.uint32)
+            error, out, _ = decode(packed, shape, decode_charges, np.uint32)
             assert error == kernels.FINE
             np.testing.assert_array_equal(out, eventio_counts(writer, counts, *arguments))
         packed = write.listed_sums(5, counts, listed)
-        error, out, read_out = decode(packed, shape, kernels.decode_charges, np.uint32)
+        error, out, read_out = decode(packed, shape, decode_charges, np.uint32)
         assert error == kernels.FINE
         np.testing.assert_array_equal(out[0, chosen], counts[0, chosen])
         np.testing.assert_array_equal(np.flatnonzero(read_out[0]), chosen)
@@ -125,6 +126,80 @@ def test_sums_in_all_their_forms_are_those_of_eventio(n_channels):
             with_low = [p for p, has, small in listed if has and not small]
             np.testing.assert_array_equal(np.flatnonzero(read_out[1]), with_low)
             np.testing.assert_array_equal(out[1, with_low], counts[1, with_low])
+
+
+def walked(packed, shape, function, dtype):
+    """Decode counts of telescope 5 in an array event; error, counts, pixels read out."""
+    data = np.frombuffer(write.array_event(1, {5: packed})[16:], dtype=np.uint8)
+    rows, tracking = np.zeros((1, 8), np.int64), np.zeros((1, 3), np.int64)
+    assert walk_array_event(data, rows, tracking, np.zeros(4, np.int64))[2] == kernels.FINE
+    _, _, start, end, mode, n_pixels, n_channels, n_samples = rows[0].tolist()
+    assert (n_channels, n_pixels, n_samples)[: len(shape)] == shape
+    out, read_out = np.full(shape, 7, dtype), np.zeros(shape[:2], bool)
+    error, _ = function(data, start, end, mode, out, read_out)
+    return error, out, read_out
+
+
+@pytest.mark.parametrize("suppression", [0, 1, 2])
+@pytest.mark.parametrize("reduction", [1, 2])
+@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_sums_without_low_gains_and_of_eight_bits(suppression, reduction, version, n_channels):
+    """As the library of sim_telarray writes them; eventio reads none of these."""
+    shape, scale = (n_channels, 45), (30, 4)
+    counts = write.counts(GENERATOR, shape, 60) * 3
+    there = GENERATOR.random(shape[1]) < (0.4 if suppression else 2.0)
+    low = (counts[0] > 500) & (n_channels == 2)
+    narrow = (counts[0] < 900) & ~low & (reduction == 2)
+    pixels = [(p, bool(low[p]), bool(narrow[p])) for p in np.flatnonzero(there).tolist()]
+    packed = write.reduced_sums(5, counts, pixels, suppression, version, reduction, scale)
+    error, out, read_out = walked(packed, shape, decode_charges, np.uint32)
+    assert error == kernels.FINE
+    np.testing.assert_array_equal(read_out[0], there)
+    exact = there & ~narrow
+    np.testing.assert_array_equal(out[0], np.where(exact, counts[0], out[0] * there))
+    rounded = (counts[0] - scale[0]) // scale[1] * scale[1] + scale[0]
+    np.testing.assert_array_equal(out[0, there & narrow], rounded[there & narrow])
+    assert narrow.any() == (reduction == 2)
+    if n_channels == 2:
+        np.testing.assert_array_equal(read_out[1], there & low)
+        np.testing.assert_array_equal(out[1], counts[1] * (there & low))
+    data = np.frombuffer(packed[12:], dtype=np.uint8)
+    mode = int.from_bytes(packed[4:8], "little") & 0x7FF | (version == 4) << 11
+    skip = 9 if version == 4 and reduction == 2 else 6
+    for end in range(skip, len(data) - 4, 5):
+        # No cut is taken for an event, wherever it is.
+        assert decode_charges(data[:end], skip, end, mode, out, read_out)[0] != kernels.FINE
+
+
+def test_lists_of_large_cameras():
+    """Pixels beyond those whose numbers leave room for marks."""
+    shape = (1, 9000)
+    counts = np.arange(9000, dtype=np.int64)[None] + 50
+    listed = [(p, False, False) for p in (3, 8190, 8193, 8999)]
+    data = write.ints(9000) + write.shorts(1, 4)
+    data += np.array([p for p, *_ in listed], "<u2").tobytes()
+    data += write.differences(counts[0, [p for p, *_ in listed]])
+    packed = write.pack(2012, data, 3, write.adc_id(5, 0x402), top=False)
+    error, out, read_out = walked(packed, shape, decode_charges, np.uint32)
+    assert error == kernels.FINE
+    assert np.flatnonzero(read_out[0]).tolist() == [3, 8190, 8193, 8999]
+    np.testing.assert_array_equal(out, counts * read_out)
+    many = [(p, False, False) for p in range(200)]
+    packed = write.reduced_sums(5, counts, many, 2, 4)
+    error, out, read_out = walked(packed, shape, decode_charges, np.uint32)
+    assert error == kernels.FINE
+    np.testing.assert_array_equal(out, counts * (np.arange(9000) < 200))
+
+
+def test_samples_whose_low_gain_has_a_list_of_its_own():
+    counts = write.counts(GENERATOR, SHAPE)
+    packed = write.suppressed_samples(5, counts, [(0, 6), (20, 20)], low=[(3, 4), (20, 20)])
+    error, out, read_out = walked(packed, SHAPE, kernels.decode_samples, np.uint16)
+    assert error == kernels.FINE
+    assert np.flatnonzero(read_out[0]).tolist() == [*range(7), 20]
+    assert np.flatnonzero(read_out[1]).tolist() == [3, 4, 20]
+    np.testing.assert_array_equal(out, counts * read_out[..., None])
 
 
 def test_every_cut_of_samples_is_found():

@@ -56,11 +56,13 @@ def calibrate(
 ) -> Images:
     """Take charges and times from the counts of a batch.
 
-    Per pixel: the gain channel (low where a sample of the high gain passes the threshold, or where
-    it alone was read), pedestal and conversion to photoelectrons, window, charge and centroid,
-    integration correction of the channel; then pixels that cannot be used take the mean of their
-    neighbours. Charges of cameras without samples are ``(adc - pedestal) * pe_per_adu``, without
-    correction.
+    The samples may be more or fewer than those of the telescope's description. Per pixel: the gain
+    channel (low where a sample of the high gain passes the threshold, or where it alone was read),
+    pedestal and conversion to photoelectrons, window, charge and centroid, integration correction
+    of the channel; then pixels that cannot be used take the mean of their neighbours. Charges of
+    cameras without samples are ``(adc - pedestal) * pe_per_adu``, without correction; where they
+    are sums over samples, the threshold is held against what they are above the pedestals of all
+    samples but one: of less than that, no sample can have passed.
 
     Parameters
     ----------
@@ -85,27 +87,43 @@ def calibrate(
         If a telescope has no coefficients, or counts or coefficients do not fit the camera.
     """
     camera, adc = telescope_type.camera, np.ascontiguousarray(camera_batch.adc)
-    shape = (camera.n_channels, camera.n_pixels, camera.n_samples)
-    if adc.shape[1:] != shape or camera.n_channels not in (1, 2):
-        raise InputError("raw data", "shape of counts", adc.shape[1:], f"{shape}, 1 or 2 channels")
+    shape, n_samples = (camera.n_channels, camera.n_pixels), adc.shape[-1]
+    if adc.shape[1:] != (*shape, n_samples) or n_samples == 0 or camera.n_channels not in (1, 2):
+        allowed = f"{shape} and samples, 1 or 2 channels"
+        raise InputError("raw data", "shape of counts", adc.shape[1:], allowed)
+    if n_samples > 1 and not camera.sampling_rate_ghz > 0.0:
+        allowed = "charges, as the first events of the file have"
+        raise InputError("raw data", f"counts of {telescope_type.name}", "samples", allowed)
     tel_ids, telescope = np.unique(camera_batch.tel_id, return_inverse=True)
-    constants = _constants(tel_ids, coefficients, telescope_type, settings)
+    constants = _constants(tel_ids, coefficients, telescope_type, settings, n_samples)
     read_out = camera_batch.read_out
+    n_summed = np.array([coefficients[tel_id].n_summed for tel_id in tel_ids], dtype=np.float64)
+    if camera.n_channels == 2 and np.any(n_summed > 1):
+        others = constants.pedestal[:, 0] * (1.0 - 1.0 / n_summed[:, None])
+        bright = adc[:, 0, :, 0] > settings.gain_threshold_adu + others[telescope]
+        read_out = _one_gain(bright, read_out)
     if read_out is None:
         read_out = np.empty((len(adc), 0, 0), dtype=bool)
     output = _room(len(adc), camera.n_pixels)
     scratch = Scratch(
         np.zeros(camera.n_pixels, dtype=np.int64),
         np.zeros(camera.n_pixels, dtype=np.float32),
-        integer_room(camera.n_pixels, camera.n_samples),
-        np.zeros(camera.n_samples),
+        integer_room(camera.n_pixels, n_samples),
+        np.zeros(n_samples),
     )
     extract_images(
         adc, np.ascontiguousarray(read_out), telescope.astype(np.int64), constants,
-        _window(settings, camera), output, scratch,
+        _window(settings, camera, n_samples), output, scratch,
     )  # fmt: skip
     unusable = output.status != USABLE
     return Images(output.image, output.peak_time_ns, unusable, output.channel)
+
+
+def _one_gain(bright, read_out):
+    """Of two gains, the one that is used: the low one where it was read and is asked for."""
+    high, low = (True, True) if read_out is None else (read_out[:, 0], read_out[:, 1])
+    low = low & (bright | ~np.asarray(high))
+    return np.stack([high & ~low, low], axis=1)
 
 
 def _room(n_events, n_pixels):
@@ -113,9 +131,9 @@ def _room(n_events, n_pixels):
     return Output(*(np.empty((n_events, n_pixels), dtype=kind) for kind in kinds))
 
 
-def _window(settings, camera):
+def _window(settings, camera, n_samples):
     # a charge is all that there is, wherever a window would lie
-    method = settings.method if camera.n_samples > 1 else "full_window"
+    method = settings.method if n_samples > 1 else "full_window"
     return Window(
         METHODS[method], int(settings.window_width), int(settings.window_shift),
         int(settings.peak_index), int(settings.local_weight), float(settings.gain_threshold_adu),
@@ -123,7 +141,7 @@ def _window(settings, camera):
     )  # fmt: skip
 
 
-def _constants(tel_ids, coefficients, telescope_type, settings):
+def _constants(tel_ids, coefficients, telescope_type, settings, n_samples):
     """Coefficients of the telescopes of a batch as one table, beside neighbours and correction."""
     camera = telescope_type.camera
     names = ("pedestal_adu", "pe_per_adu", "time_shift_ns", "unusable")
@@ -142,7 +160,9 @@ def _constants(tel_ids, coefficients, telescope_type, settings):
     pedestal, gain, shift, unusable = tables
     undefined = ~(np.isfinite(pedestal) & np.isfinite(gain))
     pedestal[undefined], gain[undefined] = 0.0, 0.0
-    correction = integration_correction(camera, settings)
+    correction = np.ones(camera.n_channels)
+    if n_samples > 1:
+        correction = integration_correction(camera, settings)
     tables = _neighbour_tables(camera)
     return Constants(pedestal, gain, shift, unusable | undefined, correction, *tables)
 

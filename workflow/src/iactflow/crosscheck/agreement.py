@@ -16,6 +16,7 @@ __all__ = [
     "CALIBRATION_TYPES",
     "CHARGE_FRACTION",
     "CHARGE_PE",
+    "COMPARED",
     "EVENT",
     "HILLAS_ANGLES",
     "HILLAS_RELATIVE",
@@ -53,6 +54,14 @@ HILLAS_RELATIVE = {
 }
 #: Angles, and their periods in degrees.
 HILLAS_ANGLES = {"hillas_phi_deg": 360.0, "hillas_psi_deg": 180.0}
+#: All parameters that are compared.
+COMPARED = (
+    *HILLAS_RELATIVE,
+    *HILLAS_ANGLES,
+    "morphology_n_pixels",
+    "morphology_n_islands",
+    "timing_slope_ns_per_deg",
+)
 # Below this an image is a line, whose width is rounding, or round, without an axis.
 _NO_WIDTH_DEG = 1e-6
 _COUNTS = ("n_events", "n_telescope_events", "n_reconstructed")

@@ -6,6 +6,7 @@ its configuration comes from the campaign (`iactflow.crosscheck.ctapipe_settings
 
 from __future__ import annotations
 
+import tempfile
 import time
 import warnings
 from collections.abc import Mapping
@@ -13,13 +14,15 @@ from pathlib import Path
 
 import numpy as np
 from ctapipe.core import run_tool
-from ctapipe.io import EventSource, read_table
+from ctapipe.io import SimTelEventSource, read_table
 from ctapipe.tools.process import ProcessorTool
 from tables import open_file
 from traitlets.config import Config
 
-from iactflow.crosscheck.agreement import EVENT, TELESCOPE, Tables
+from iactflow.crosscheck.agreement import COMPARED, EVENT, TELESCOPE, Tables
 from iactflow.crosscheck.ctapipe_settings import ctapipe_settings
+from iactflow.crosscheck.ctapipe_simtel import describe_runs
+from iactflow.errors import InputError
 
 __all__ = ["process", "read_processed"]
 
@@ -86,6 +89,7 @@ def process(
     telescope_types: Mapping[int, str],
     keep_images: bool = True,
     max_events: int | None = None,
+    differences: list[str] | None = None,
 ) -> dict[str, float]:
     """Run ctapipe's process tool on a file.
 
@@ -103,6 +107,9 @@ def process(
         Whether images are written, too.
     max_events : int, optional
         Only so many events.
+    differences : list of str, optional
+        Filled: what ctapipe's own source takes for something else
+        (`iactflow.crosscheck.ctapipe_simtel`).
 
     Returns
     -------
@@ -114,19 +121,24 @@ def process(
     Raises
     ------
     InputError
-        If ctapipe cannot do what is asked for.
+        If ctapipe cannot do what is asked for, or cannot read the file.
     """
     # ctapipe runs its tools in a folder of their own.
     path, output = Path(path).resolve(), Path(output).resolve()
-    config = ctapipe_settings(settings, telescope_types) | _files(
-        path, output, keep_images, max_events
-    )
-    with warnings.catch_warnings():
+    config = ctapipe_settings(settings, telescope_types)
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")
-        config["SimTelEventSource"] = {"focal_length_choice": _focal_length(path)}
+        simtel = SimTelEventSource.is_compatible(path)
+        source = describe_runs(path, folder) if simtel else path
+        config |= _files(source, output, keep_images, max_events)
         tool = _TimedTool(config=Config(config))
-        run_tool(tool, argv=[], raises=True)
+        try:
+            run_tool(tool, argv=[], raises=True)
+        except NotImplementedError as error:
+            raise InputError(path, "check chain", error, "what ctapipe reads") from None
     clock = tool.clock
+    if simtel and differences is not None:
+        differences += tool.event_source.differences
     clock["read"] = clock.pop("events") - sum(clock[stage] for stage in STAGES)
     return {**clock, "all": sum(clock.values())}
 
@@ -150,17 +162,6 @@ def _files(path, output, keep_images, max_events) -> dict:
     }
 
 
-def _focal_length(path) -> str:
-    """The effective focal length, or the nominal one where a file has no other."""
-    try:
-        with EventSource(path, max_events=1):
-            return "EFFECTIVE"
-    except RuntimeError as error:
-        if "focal_length_choice" not in str(error):
-            raise
-        return "EQUIVALENT"
-
-
 def read_processed(path: str | Path) -> Tables:
     """Read what ctapipe's process tool wrote.
 
@@ -176,7 +177,9 @@ def read_processed(path: str | Path) -> Tables:
     """
     with warnings.catch_warnings(), open_file(str(path)) as file:
         warnings.simplefilter("ignore")
-        events = _columns(read_table(file, TRIGGER), EVENT)
+        events = {name: np.empty(0, dtype=np.int64) for name in EVENT}
+        if TRIGGER in file:
+            events = _columns(read_table(file, TRIGGER), EVENT)
         used = [frozenset()] * len(events["event_id"])
         for name in OF_EVENTS.values():
             blank = False if name == "is_valid" else np.nan
@@ -234,7 +237,7 @@ def _parameters(table) -> dict[str, np.ndarray]:
 
 
 def _joined(parts) -> dict[str, np.ndarray]:
-    names = parts[0] if parts else TELESCOPE
+    names = parts[0] if parts else (*TELESCOPE, *COMPARED)
     return {name: np.concatenate([[], *(p[name] for p in parts)]) for name in names} | {
         name: np.concatenate([np.empty(0, np.int64), *(p[name] for p in parts)])
         for name in TELESCOPE

@@ -35,6 +35,8 @@ class Coefficients:
     pedestal_std_adu : ndarray of float32, shape (n_channels, n_pixels)
         Its standard deviation per sample (of the charge where there are no samples), not a number
         where unknown.
+    n_summed : int
+        Samples whose counts, pedestals included, a charge is the sum of; 1: none are summed.
     """
 
     pedestal_adu: np.ndarray
@@ -42,11 +44,12 @@ class Coefficients:
     time_shift_ns: np.ndarray
     unusable: np.ndarray
     pedestal_std_adu: np.ndarray
+    n_summed: int = 1
 
 
 @dataclass(frozen=True, eq=False)
 class CameraBatch:
-    """Telescope events of one type of telescope.
+    """Telescope events of one type of telescope, with as many samples each.
 
     Attributes
     ----------
@@ -97,7 +100,7 @@ class EventBatch:
     pointing_alt_deg, pointing_az_deg : ndarray of float64, shape (n_events,)
         Pointing of the array.
     cameras : tuple of CameraBatch
-        Telescope events by type, ascending.
+        Telescope events by type, ascending; of a type once for each number of samples.
     coefficients : mapping of int to Coefficients
         Calibration by telescope; empty where the file has none.
     truth : mapping of str to ndarray, each of shape (n_events,)

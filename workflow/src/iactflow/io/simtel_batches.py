@@ -10,13 +10,8 @@ import erfa
 import numpy as np
 
 from iactflow.io.batches import CameraBatch, Coefficients, EventBatch
-from iactflow.io.simtel_kernels import (
-    CHARGES,
-    ERRORS,
-    decode_charges,
-    decode_photoelectrons,
-    decode_samples,
-)
+from iactflow.io.simtel_charges import decode_charges
+from iactflow.io.simtel_kernels import CHARGES, ERRORS, decode_photoelectrons, decode_samples
 from iactflow.io.subarray import Subarray
 
 __all__ = ["TRUTH_COLUMNS", "BatchBuilder", "RawEvent", "tai_quarters"]
@@ -36,6 +31,8 @@ TRUTH_COLUMNS = {
 }
 QUARTERS = 4_000_000_000
 DAY = 86_400
+# Bits of a mode that say that counts were left out.
+LEFT_OUT = 0x3FF
 # Modified Julian days of the first day of Unix time, and of the first that TAI - UTC is known of.
 UNIX_DAY, FIRST_DAY = 40_587, 36_934
 
@@ -125,11 +122,11 @@ class RawEvent:
 
 
 class _Block:
-    """Telescope events of a type, in room for as many as a batch can hold."""
+    """Telescope events of a type and length, in room for as many as a batch can hold."""
 
     def __init__(self, row, batch_bytes, true_images):
-        _, kind, _, _, _, n_pixels, n_channels, n_samples = row.tolist()
-        self.form, self.n = (kind, n_samples), 0
+        _, kind, *_, n_pixels, n_channels, n_samples = row.tolist()
+        self.n = 0
         dtype = np.uint32 if kind == CHARGES else np.uint16
         row_bytes = n_channels * n_pixels * n_samples * np.dtype(dtype).itemsize
         capacity = max(1, batch_bytes // row_bytes)
@@ -173,11 +170,12 @@ class BatchBuilder:
         self._subarray, self._bytes = subarray, batch_bytes
         self._true_images, self._is_simulation = true_images, is_simulation
         self._events: list[RawEvent] = []
-        self._blocks: dict[int, _Block] = {}
+        # By type, kind of counts and number of samples, which may differ between events.
+        self._blocks: dict[tuple[int, int, int], _Block] = {}
         self._filled = 0
 
     def fits(self, event: RawEvent) -> bool:
-        """Whether an event can join those that are here: size, calibration, samples.
+        """Whether an event can join those that are here: size, calibration.
 
         Parameters
         ----------
@@ -193,9 +191,6 @@ class BatchBuilder:
             return True
         if event.coefficients is not self._events[0].coefficients:
             return False
-        for row, index in zip(event.rows.tolist(), event.type_index, strict=True):
-            if index in self._blocks and self._blocks[index].form != (row[1], row[7]):
-                return False
         return self._filled + event.n_bytes <= self._bytes
 
     def add(self, event: RawEvent) -> None:
@@ -214,12 +209,10 @@ class BatchBuilder:
         number = len(self._events)
         self._filled += event.n_bytes
         for i, row in enumerate(event.rows):
-            block = self._blocks.get(event.type_index[i])
+            form = event.type_index[i], int(row[1]), int(row[7])
+            block = self._blocks.get(form)
             if block is None:
-                block = _Block(row, self._bytes, self._true_images)
-                self._blocks[event.type_index[i]] = block
-            elif block.form != (row[1], row[7]):
-                raise event.fail("telescopes of one type with different samples", int(row[2]))
+                block = self._blocks[form] = _Block(row, self._bytes, self._true_images)
             block.reserve()
             self._decode(event, row, block)
             columns = block.columns
@@ -242,7 +235,7 @@ class BatchBuilder:
             error, place = decode_samples(event.data, start, end, mode, out, read_out)
         if error:
             raise event.fail(ERRORS[error], place)
-        block.partial |= mode != 0
+        block.partial |= mode & LEFT_OUT != 0
         if block.true_image is not None:
             image = block.true_image[block.n]
             data, places = event.photoelectrons
@@ -277,7 +270,7 @@ class BatchBuilder:
             event_type=np.array([event.event_type for event in events], dtype=np.uint8),
             pointing_alt_deg=pointing[:, 0].copy(),
             pointing_az_deg=pointing[:, 1].copy(),
-            cameras=tuple(_camera_batch(index, blocks[index]) for index in sorted(blocks)),
+            cameras=tuple(_camera_batch(form[0], blocks[form]) for form in sorted(blocks)),
             coefficients=events[0].coefficients,
             truth=_truth(events) if self._is_simulation else {},
         )

@@ -2,7 +2,9 @@
 
 Layout as in the hessio library of sim_telarray. Pedestals stand there as sums over slices, their
 noise as that of the sum; the laser calibration holds photoelectrons per count summed over the
-pulse, flat-field factor included, and the delay of each pixel.
+pulse, flat-field factor included, and the delay of each pixel. The library takes the pedestal as
+it stands off counts that are sums (``calibrate_pixel_amplitude`` in its ``reconstruct.c``), and of
+samples by their number.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ class Calibration:
     coefficients: dict[int, Coefficients] = field(default_factory=dict)
     _known: dict[int, _Known] = field(default_factory=dict)
     _changed: set[int] = field(default_factory=set)
-    _n_summed: dict[int, int] = field(default_factory=dict)
+    _charges: set[int] = field(default_factory=set)
 
     def read(self, fields: Fields, parts: dict[int, TelescopeParts]) -> None:
         """Take an object.
@@ -93,38 +95,38 @@ class Calibration:
                 setattr(known, name, values)
                 self._changed.add(tel_id)
 
-    def update(self, parts: dict[int, TelescopeParts], n_summed: dict[int, int]) -> None:
+    def update(self, parts: dict[int, TelescopeParts], charges: set[int]) -> None:
         """Bring `coefficients` up to what was read.
 
         Parameters
         ----------
         parts : dict of int to TelescopeParts
             Descriptions.
-        n_summed : dict of int to int
-            Samples that a count of the telescope sums over: 1 where it has samples.
+        charges : set of int
+            Telescopes whose counts are sums over samples.
         """
-        if n_summed != self._n_summed:
-            differ = {i for i, n in n_summed.items() if n != self._n_summed.get(i)}
-            self._changed |= differ & self._known.keys()
-            self._n_summed = dict(n_summed)
+        self._changed |= (charges ^ self._charges) & self._known.keys()
+        self._charges = set(charges)
         if not self._changed:
             return
         made = dict(self.coefficients)
         for tel_id in sorted(self._changed):
             known = self._known[tel_id]
             if known.pedestal is not None and known.factor is not None:
-                made[tel_id] = _coefficients(known, parts[tel_id].disabled, n_summed[tel_id])
+                disabled = parts[tel_id].disabled
+                made[tel_id] = _coefficients(known, disabled, tel_id in charges)
         self.coefficients = made
         self._changed.clear()
 
 
-def _coefficients(known, disabled, n_summed):
-    """What the arrays say of counts that sum over some samples."""
+def _coefficients(known, disabled, charges):
+    """What the arrays say of samples, or of charges: sums over the slices of the pedestal."""
     shape = known.pedestal.shape
     unusable = np.zeros(shape, dtype=bool)
     unusable[:, disabled] = True
     unusable |= ~(np.isfinite(known.factor) & np.isfinite(known.pedestal))
-    pedestal = known.pedestal / np.float32(known.n_slices) * np.float32(n_summed)
+    n_slices = 1 if charges else known.n_slices
+    pedestal = known.pedestal / np.float32(n_slices)
     delay = np.zeros(shape, dtype=np.float32) if known.delay is None else known.delay
     return Coefficients(
         pedestal_adu=np.where(np.isfinite(pedestal), pedestal, 0.0).astype(np.float32),
@@ -133,7 +135,8 @@ def _coefficients(known, disabled, n_summed):
         time_shift_ns=np.where(np.isfinite(delay), -delay, 0.0).astype(np.float32),
         unusable=unusable,
         # The noise of independent samples adds in squares.
-        pedestal_std_adu=known.noise * np.float32(math.sqrt(n_summed / known.n_slices)),
+        pedestal_std_adu=known.noise / np.float32(math.sqrt(n_slices)),
+        n_summed=known.n_slices if charges else 1,
     )
 
 

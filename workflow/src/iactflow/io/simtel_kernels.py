@@ -1,10 +1,10 @@
-"""Compiled decoding of the counts and photoelectrons of sim_telarray.
+"""Compiled decoding of the samples and photoelectrons of sim_telarray.
 
-The container and its numbers of variable length are eventio's; objects 2012, 2013, 1208 and their
+The container and its numbers of variable length are eventio's; objects 2013, 1208 and their
 layout are those of sim_telarray's hessio library (K. Bernloehr, Astropart. Phys. 30 (2008) 149).
 Samples are differences to the sample before, starting from zero in every trace,
 as zigzag numbers: a byte ``0xxxxxxx`` holds 7 bits, ``10xxxxxx`` starts two bytes of 14 bits, and
-so on up to five bytes.
+so on up to five bytes. Sums over samples: `iactflow.io.simtel_charges`.
 
 No kernel reads outside the bounds that it is given: errors are returned as a code and the place.
 """
@@ -20,9 +20,12 @@ __all__ = [
     "ERRORS",
     "NO_ADC",
     "SAMPLES",
-    "decode_charges",
+    "VERSION_4",
+    "at_end",
     "decode_photoelectrons",
     "decode_samples",
+    "read_trace",
+    "read_vint",
     "uint16",
     "uint32",
 ]
@@ -47,6 +50,8 @@ FINE, TOO_LONG, NO_TRIGGER, TOO_MANY, TWICE, NO_HEADER, FOREIGN = range(7)
 BAD_TRACKING, CUT, RANGE, PIXELS, LEFT_OVER, NO_OBJECTS = range(7, 13)
 
 NO_ADC, SAMPLES, CHARGES = 0, 1, 2
+#: Bit of a mode, above those of the file: the object is of version 4.
+VERSION_4 = 1 << 11
 # Objects are padded to multiples of four bytes.
 PADDING = 4
 
@@ -98,8 +103,21 @@ def uint16(data, pos):
 
 
 @jit_leaf
-def _vint(data, pos, end):
-    """Signed number of variable length and the place after it; -1: out of bounds."""
+def read_vint(data, pos, end):
+    """Read a signed number of variable length.
+
+    Parameters
+    ----------
+    data : ndarray of uint8, shape (n,)
+        Bytes.
+    pos, end : int
+        Place, and where the object ends.
+
+    Returns
+    -------
+    tuple of two int
+        Value, and the place after it; -1: out of bounds.
+    """
     if pos >= end:
         return 0, -1
     first = np.int64(data[pos])
@@ -117,10 +135,26 @@ def _vint(data, pos, end):
 
 
 @jit_leaf
-def _trace(data, pos, end, out, n):
-    """Differences into one trace; the place after them, and all bits of the values.
+def read_trace(data, pos, end, out, n):
+    """Read differences into one trace.
 
     Indices are unsigned because Numba otherwise asks of each whether it counts from the end.
+
+    Parameters
+    ----------
+    data : ndarray of uint8, shape (n_bytes,)
+        Bytes.
+    pos, end : int
+        Place, and where the object ends.
+    out : ndarray, shape (at least n,)
+        Filled.
+    n : int
+        Values.
+
+    Returns
+    -------
+    tuple of two int
+        The place after them (-1: out of bounds), and all bits of the values.
     """
     place, i, size = np.uint64(pos), _ZERO, np.uint64(n)
     value, bits = _ZERO, _ZERO
@@ -141,7 +175,7 @@ def _trace(data, pos, end, out, n):
         out[i] = value
         i += _ONE
     while i < size:
-        step, after = _vint(data, np.int64(place), end)
+        step, after = read_vint(data, np.int64(place), end)
         if after < 0:
             return after, np.int64(bits)
         place = np.uint64(after)
@@ -154,28 +188,59 @@ def _trace(data, pos, end, out, n):
 
 @jit_leaf
 def _traces(data, pos, end, out, ranges, n_ranges, limit):
-    """Traces of listed pixels of all channels; place and error code."""
-    n_samples = out.shape[2]
-    for channel in range(out.shape[0]):
-        for k in range(n_ranges):
-            for pixel in range(ranges[k, 0], ranges[k, 1]):
-                pos, bits = _trace(data, pos, end, out[channel, pixel], n_samples)
-                if pos < 0:
-                    return pos, CUT
-                if bits & ~limit:
-                    return pos, RANGE
+    """Traces of listed pixels of a channel; place and error code."""
+    for k in range(n_ranges):
+        for pixel in range(ranges[k, 0], ranges[k, 1]):
+            pos, bits = read_trace(data, pos, end, out[pixel], out.shape[1])
+            if pos < 0:
+                return pos, CUT
+            if bits & ~limit:
+                return pos, RANGE
     return pos, FINE
 
 
 @jit_leaf
-def _end(pos, end):
-    """Whether nothing but padding is left."""
+def at_end(pos, end):
+    """Tell whether nothing but padding is left.
+
+    Parameters
+    ----------
+    pos, end : int
+        Place, and where the object ends.
+
+    Returns
+    -------
+    int
+        Error code (0: none).
+    """
     return FINE if end - pos < PADDING else LEFT_OVER
+
+
+@jit_leaf
+def _listed(data, pos, end, ranges):
+    """Ranges of pixels, a single one as its complement; how many, place, error code."""
+    n_pixels = len(ranges)
+    n, pos = read_vint(data, pos, end)
+    if pos < 0 or n < 0 or n > n_pixels:
+        return 0, pos, PIXELS
+    for i in range(n):
+        first, pos = read_vint(data, pos, end)
+        if pos < 0:
+            return 0, pos, CUT
+        last = -first - 1
+        if first < 0:
+            first = last
+        else:
+            last, pos = read_vint(data, pos, end)
+        if pos < 0 or last < first or last >= n_pixels:
+            return 0, pos, PIXELS
+        ranges[i, 0], ranges[i, 1] = first, last + 1
+    return n, pos, FINE
 
 
 @jit
 def decode_samples(data, start, end, mode, out, read_out):
-    """Decode samples (object 2013, version 3), whole or zero-suppressed.
+    """Decode samples (object 2013, versions 3 and 4), whole or zero-suppressed.
 
     Parameters
     ----------
@@ -184,7 +249,8 @@ def decode_samples(data, start, end, mode, out, read_out):
     start, end : int
         Place of the numbers.
     mode : int
-        Bits 0-4 zero suppression, 5-9 reduction, 10 whether the pixels are listed elsewhere.
+        Bits 0-4 zero suppression, 5-9 reduction (1: the low gain has a list of its own), 10 not
+        used for samples, 11 `VERSION_4`.
     out : ndarray of uint16, shape (n_channels, n_pixels, n_samples)
         Filled; zero in pixels that are not in the data.
     read_out : ndarray of bool, shape (n_channels, n_pixels)
@@ -195,148 +261,31 @@ def decode_samples(data, start, end, mode, out, read_out):
     tuple of two int
         Error code (0: none), its place.
     """
-    n_pixels = out.shape[1]
+    n_channels, n_pixels = out.shape[:2]
+    suppressed, reduced = mode & 0x1F, mode >> 5 & 0x1F
+    if reduced > 1 or (reduced and (not suppressed or n_channels > 2)):
+        return FOREIGN, start
     ranges = np.empty((n_pixels, 2), dtype=np.int64)
-    if mode >> 5:
-        return FOREIGN, start
-    read_out[:] = True
-    if mode == 0:
-        ranges[0, 0], ranges[0, 1] = 0, n_pixels
-        pos, error = _traces(data, start, end, out, ranges, 1, 0xFFFF)
-    else:
-        read_out[:] = False
+    low = np.empty((n_pixels, 2), dtype=np.int64)
+    ranges[0, 0], ranges[0, 1] = 0, n_pixels
+    n, n_low, pos, error = 1, 1, start, FINE
+    if suppressed:
         out[:] = 0
-        n, pos = _vint(data, start, end)
-        if pos < 0 or n < 0 or n > n_pixels:
-            return PIXELS, start
-        for i in range(n):
-            first, pos = _vint(data, pos, end)
-            if pos < 0:
-                return CUT, start
-            last = -first - 1
-            if first < 0:
-                first = last
-            else:
-                last, pos = _vint(data, pos, end)
-            if pos < 0 or last < first or last >= n_pixels:
-                return PIXELS, start
-            ranges[i, 0], ranges[i, 1] = first, last + 1
-            read_out[:, first : last + 1] = True
-        pos, error = _traces(data, pos, end, out, ranges, n, 0xFFFF)
-    return (error, start) if error != FINE else (_end(pos, end), start)
-
-
-@jit
-def decode_charges(data, start, end, mode, out, read_out):
-    """Decode sums (object 2012, version 3): whole, by groups of 16 pixels, or by a list.
-
-    Parameters
-    ----------
-    data : ndarray of uint8, shape (n,)
-        Content of the array event.
-    start, end : int
-        Place of the numbers.
-    mode : int
-        Bits 0-4 zero suppression, 5-9 reduction, 10 whether the pixels are listed elsewhere.
-    out : ndarray of uint32, shape (n_channels, n_pixels)
-        Filled; zero in pixels that are not in the data.
-    read_out : ndarray of bool, shape (n_channels, n_pixels)
-        Filled: pixels in the data.
-
-    Returns
-    -------
-    tuple of two int
-        Error code (0: none), its place.
-    """
-    if mode > 2:
-        return FOREIGN, start
-    pos, bits, limit = start, 0, np.int64(0xFFFFFFFF)
-    if mode == 0:
-        read_out[:] = True
-        for channel in range(len(out)):
-            pos, more = _trace(data, pos, end, out[channel], out.shape[1])
-            if pos < 0:
-                return CUT, start
-            bits |= more
-    else:
-        read_out[:] = False
-        out[:] = 0
-        values = np.zeros(out.shape[1], dtype=np.uint32)
-        if mode == 1:
-            pos, bits = _charges_by_group(data, pos, end, out, read_out, values)
-        else:
-            pos, bits = _charges_by_list(data, pos, end, out, read_out, values)
-        if pos < 0:
-            return (PIXELS if pos == -2 else CUT), start
-    return (RANGE, start) if bits & ~limit else (_end(pos, end), start)
-
-
-@jit_leaf
-def _charges_by_group(data, pos, end, out, read_out, values):
-    """Groups of 16 pixels: a bit for each pixel, then low gain, then high gain."""
-    n_pixels, bits = out.shape[1], 0
-    for group in range(0, n_pixels, 16):
-        if pos + 2 > end:
-            return -1, bits
-        marks, n = uint16(data, pos), 0
-        pos += 2
-        for j in range(16):
-            if marks >> j & 1:
-                if group + j >= n_pixels:
-                    return -2, bits
-                n += 1
-        for channel in range(len(out) - 1, -1, -1):
-            pos, more = _trace(data, pos, end, values, n)
-            if pos < 0:
-                return -1, bits
-            bits |= more
-            k = 0
-            for j in range(16):
-                if marks >> j & 1:
-                    out[channel, group + j] = values[k]
-                    read_out[channel, group + j] = True
-                    k += 1
-    return pos, bits
-
-
-@jit_leaf
-def _charges_by_list(data, pos, end, out, read_out, values):
-    """Listed pixels, some without low gain (0x2000), some with 8 bits only (0x4000)."""
-    if pos + 2 > end:
-        return -1, 0
-    n, n_pixels, bits = uint16(data, pos), out.shape[1], 0
-    first, pos = pos + 2, pos + 2 + 2 * n
-    if pos > end or n > n_pixels:
-        return -2, 0
-    for channel in range(len(out) - 1, -1, -1):
-        m = 0
-        for i in range(n):
-            word = uint16(data, first + 2 * i)
-            if not word & (0x6000 if channel else 0x4000):
-                m += 1
-        pos, more = _trace(data, pos, end, values, m)
-        if pos < 0:
-            return -1, bits
-        bits |= more
-        m = 0
-        for i in range(n):
-            word = uint16(data, first + 2 * i)
-            pixel = word & 0x1FFF
-            if pixel >= n_pixels:
-                return -2, bits
-            if not word & (0x6000 if channel else 0x4000):
-                out[channel, pixel] = values[m]
-                read_out[channel, pixel] = True
-                m += 1
-    for i in range(n):
-        word = uint16(data, first + 2 * i)
-        if word & 0x4000:
-            if pos >= end:
-                return -1, bits
-            out[0, word & 0x1FFF] = data[pos]
-            read_out[0, word & 0x1FFF] = True
-            pos += 1
-    return pos, bits
+        n, pos, error = _listed(data, start, end, ranges)
+        low[:n], n_low = ranges[:n], n
+        if error == FINE and reduced and n_channels > 1:
+            n_low, pos, error = _listed(data, pos, end, low)
+        if error != FINE:
+            return error, start
+    read_out[:] = False
+    for channel in range(n_channels):
+        chosen, n_chosen = (low, n_low) if channel and suppressed else (ranges, n)
+        for k in range(n_chosen):
+            read_out[channel, chosen[k, 0] : chosen[k, 1]] = True
+        pos, error = _traces(data, pos, end, out[channel], chosen, n_chosen, 0xFFFF)
+        if error != FINE:
+            return error, start
+    return at_end(pos, end), start
 
 
 @jit
@@ -371,7 +320,7 @@ def decode_photoelectrons(data, start, end, version, out):
     n, pos = uint32(data, start + size - 4), start + size
     for _ in range(n):
         if version > 2:
-            pixel, pos = _vint(data, pos, end)
+            pixel, pos = read_vint(data, pos, end)
         elif pos + 2 <= end:
             pixel, pos = uint16(data, pos), pos + 2
         else:

@@ -168,7 +168,7 @@ def read_shower(fields: Fields) -> dict:
     fields.skip(4 if version >= 1 else 0)
     shower["true_h_first_int_m"], shower["true_x_max_g_cm2"] = fields.float32(), fields.float32()
     energy = shower["true_energy_tev"]
-    if not (math.isfinite(azimuth) and abs(altitude) <= HALF_PI and 0.0 < energy < math.inf):
+    if not (math.isfinite(azimuth) and abs(altitude) <= HALF_PI and 0.0 <= energy < math.inf):
         raise fields.fail(f"{energy} TeV from {azimuth}, {altitude} rad", "an energy and direction")
     return shower
 

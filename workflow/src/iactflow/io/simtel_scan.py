@@ -272,9 +272,7 @@ class SimtelScan:
             self._charges = made[1]
         for tel_id, value in charges.items():
             (self._charges.add if value else self._charges.discard)(tel_id)
-        summed = {i: self._parts[i].readout["n_samples"] for i in self._charges}
-        n_summed = {i: summed.get(i, 1) for i in self.run["tel_id"].tolist()}
-        self._calibration.update(self._parts, n_summed)
+        self._calibration.update(self._parts, self._charges)
 
     def _check(self, fields, rows, info):
         """Refuse what contradicts the descriptions or the trigger."""

@@ -2,7 +2,8 @@
 
 The list of showers and re-uses in the file tells, where it is complete; else the histogram at its
 end; else the header. Bins are those of all our productions: tenths of a decade of the energy, and
-for diffuse particles tenths of the view cone.
+for diffuse particles tenths of the view cone. Light sources and noise alone are showers of 0 TeV,
+which are counted but fall into no bin.
 """
 
 from __future__ import annotations
@@ -45,8 +46,7 @@ class Thrown:
         shower : dict
             As of `read_shower`.
         """
-        energy = math.floor(math.log10(shower["true_energy_tev"]) * BINS_PER_DECADE + 1e-9)
-        angle = 0
+        angle, energy_tev = 0, shower["true_energy_tev"]
         if self._diffuse:
             azimuth, altitude = np.degrees(self.run["direction"])
             offset = separation_deg(
@@ -55,7 +55,10 @@ class Thrown:
             width = self.simulation["viewcone"][1] / VIEWCONE_BINS
             angle = min(int(offset / width), VIEWCONE_BINS - 1)
         number = shower["shower_id"]
-        self.key = shower["particle_id"], energy, angle
+        self.key = None
+        if energy_tev > 0.0:
+            energy = math.floor(math.log10(energy_tev) * BINS_PER_DECADE + 1e-9)
+            self.key = shower["particle_id"], energy, angle
         self.first = number if self.first is None else min(self.first, number)
         self.last = number if self.last is None else max(self.last, number)
         self.particle = shower["particle_id"] if self.particle is None else self.particle
@@ -65,7 +68,7 @@ class Thrown:
         """Count an event of the shower that came last."""
         if self.key is not None:
             self.bins[self.key] = self.bins.get(self.key, 0) + 1
-            self.n_events += 1
+        self.n_events += 1
 
     @property
     def _diffuse(self):
@@ -118,6 +121,8 @@ class Thrown:
     def _of_header(self, n):
         """Events of tenths of a decade along the power law of the header."""
         low, high = self.simulation["energy"]
+        if not low > 0.0:
+            return n, {}
         first = math.floor(math.log10(low) * BINS_PER_DECADE + 1e-9)
         if high <= low * 1.0001:
             return n, {first: 1.0}

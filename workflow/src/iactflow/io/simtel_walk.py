@@ -22,6 +22,8 @@ from iactflow.io.simtel_kernels import (
     TOO_LONG,
     TOO_MANY,
     TWICE,
+    VERSION_4,
+    read_vint,
     uint16,
     uint32,
 )
@@ -75,10 +77,18 @@ def _tel_id(kind, base):
 def _adc_header(data, row, kind, version, identifier, start, stop):
     """Dimensions of the counts of a telescope, into its row; an error code."""
     size = 8 if kind == TRACES else 6
-    if version != 3 or (identifier >> 12) & 0xFFFF != row[0] or stop < start + size:
+    if version == 4 and kind == SUMS and identifier >> 5 & 0x1F == 2:
+        # Threshold, offset and scale of the reduction; the two that matter stand behind again.
+        for _ in range(3):
+            if start >= 0:
+                _, start = read_vint(data, start, stop)
+    if version not in (3, 4) or (identifier >> 12) & 0xFFFF != row[0]:
+        return FOREIGN
+    if start < 0 or stop < start + size:
         return FOREIGN
     row[1] = SAMPLES if kind == TRACES else CHARGES
     row[2], row[3], row[4] = start + size, stop, identifier & 0x7FF
+    row[4] |= VERSION_4 if version == 4 else 0
     row[5], row[6] = uint32(data, start), uint16(data, start + 4)
     row[7] = uint16(data, start + 6) if kind == TRACES else 1
     return FINE

@@ -30,7 +30,13 @@ from iactflow.imaging.parameters import image_parameters
 from iactflow.instrument.neighbours import camera_neighbours
 from iactflow.io.reader import open_reader
 from iactflow.io.subarray import Subarray
-from iactflow.stereo.chain import ChainSettings, chain_settings, iterate_file, reconstruct_events
+from iactflow.stereo.chain import (
+    MEASURED,
+    ChainSettings,
+    chain_settings,
+    iterate_file,
+    reconstruct_events,
+)
 from iactflow.stereo.reconstruct import reconstruct_batch
 from iactflow.stereo.stages.reconstruct_geometry import reconstruct_file
 
@@ -106,7 +112,9 @@ def compare_ctapipe(
     Returns
     -------
     dict
-        ``file``; ``marks``: `MARKS`; ``chains``: `iactflow.crosscheck.agreement.agreement` of the
+        ``file``; ``ctapipe_alone``: lines that say what ctapipe's own source takes for something
+        else, which is made plain to it before (`iactflow.crosscheck.ctapipe_simtel`);
+        ``marks``: `MARKS`; ``chains``: `iactflow.crosscheck.agreement.agreement` of the
         two results; ``same_charges``, ``same_masks``, ``same_images``: our steps on ctapipe's
         input;
         ``cpu_ms``: milliseconds of CPU per telescope event by chain and step, without imports and
@@ -121,11 +129,13 @@ def compare_ctapipe(
     """
     settings = {} if settings is None else dict(settings)
     ours = _reconstruct(file, settings, max_events)
-    check, clock, (cpu, n_ours) = _repeat(file, settings, ours.subarray, max_events)
+    alone: list[str] = []
+    check, clock, (cpu, n_ours) = _repeat(file, settings, ours.subarray, max_events, alone)
     n = max(len(check.images["tel_id"]), 1)
     chains = agreement(ours.tables, check)
     block = {
         "file": str(file),
+        "ctapipe_alone": alone,
         "marks": MARKS,
         "chains": chains,
         "same_charges": _same_charges(ours, check),
@@ -141,15 +151,15 @@ def compare_ctapipe(
     return {**block, "judged": judged, "passed": all(row["passed"] for row in judged)}
 
 
-def _repeat(file, settings, subarray, max_events) -> tuple[Tables, dict, tuple]:
-    """ctapipe's tables and CPU seconds, and what `_cpu_ms` says of ours."""
+def _repeat(file, settings, subarray, max_events, alone) -> tuple[Tables, dict, tuple]:
+    """ctapipe's tables and CPU seconds, and what `_cpu_ms` says of ours; `alone` is filled."""
     # ctapipe takes seconds to import
     from iactflow.crosscheck.ctapipe_process import process, read_processed
 
     types = {int(t): subarray.telescope_type(t).name for t in subarray.tel_ids}
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "processed.h5"
-        process(file, output, settings, types, True, max_events)
+        process(file, output, settings, types, True, max_events, alone)
         check = read_processed(output)
         # the first pass has compiled everything, on both sides
         clock = process(file, output, settings, types, False, max_events)
@@ -213,8 +223,7 @@ def _tables(parts, pixels, n_events, is_simtel) -> Tables:
         k: np.concatenate([[], *(getattr(b, k)[f.event_index] for b, f in parts)]) for k in EVENT
     }
     images["tel_id"] = np.concatenate([[], *(f.tel_id for _, f in parts)])
-    names = parts[0][1].parameters if parts else ()
-    images |= {k: np.concatenate([f.parameters[k] for _, f in parts]) for k in names}
+    images |= {k: np.concatenate([[], *(f.parameters[k] for _, f in parts)]) for k in MEASURED}
     whole = (events, *EVENT), (images, *TELESCOPE)
     for table, *keys in whole:
         table |= {key: table[key].astype(np.int64) for key in keys}
