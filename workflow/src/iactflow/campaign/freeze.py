@@ -27,13 +27,13 @@ class Stored(NamedTuple):
         ``size_bytes:adler32`` by name.
     storage_elements : tuple of str
         Where replicas lie; empty: in the local folder.
-    digest : str or None
-        Content digest, where the files were read.
+    digest : callable or None
+        Returns the content digest, where the files can be read here.
     """
 
     files: dict[str, str]
     storage_elements: tuple[str, ...] = ()
-    digest: str | None = None
+    digest: Callable[[], str] | None = None
 
 
 class Source(NamedTuple):
@@ -43,13 +43,15 @@ class Source(NamedTuple):
     ----------
     folder : str
         Folder that they lie below, as `iactflow.campaign.manifest.Manifest` has it.
+    has : callable
+        Takes the path of a chunk in the working folder; returns whether it is stored.
     look_up : callable
-        Takes the path of a chunk in the working folder; returns what is stored of it, None where
-        there is nothing.
+        Takes the same; returns what is stored, a `Stored`.
     """
 
     folder: str
-    look_up: Callable[[str], Stored | None]
+    has: Callable[[str], bool]
+    look_up: Callable[[str], Stored]
 
 
 class _Job(NamedTuple):
@@ -89,32 +91,31 @@ def freeze(
         If a chunk, or its provenance, is missing; if it is not what its job made, or was made by
         other settings or other code than the others.
     """
-    plan, pattern = campaign.simulations, campaign.paths.simulated_chunk
-    root = campaign.paths.production.format(production=production)
-    jobs, stored, missing = {}, {}, []
-    for run in plan.runs[production]:
-        for name in plan.chunks[production][run]:
-            path = pattern.format(production=production, run=run, chunk=name)
-            sidecar = Path(directory) / campaign.paths.sidecar(path)
-            found = source.look_up(path) if sidecar.is_file() else None
-            if found is None:
-                missing.append(path.removeprefix(f"{root}/"))
-            else:
-                jobs[run, name], stored[path] = _read_job(sidecar), found
+    plan, root = campaign.simulations, campaign.paths.production.format(production=production)
+    paths = {
+        (run, name): campaign.paths.simulated_chunk.format(
+            production=production, run=run, chunk=name
+        )
+        for run in plan.runs[production]
+        for name in plan.chunks[production][run]
+    }
+    sidecars = {key: Path(directory) / campaign.paths.sidecar(p) for key, p in paths.items()}
+    whole = {key for key, path in paths.items() if sidecars[key].is_file() and source.has(path)}
+    missing = [path.removeprefix(f"{root}/") for key, path in paths.items() if key not in whole]
     if missing:
-        total, named = len(jobs) + len(missing), ", ".join(missing[:NAMED])
+        named = ", ".join(missing[:NAMED])
         more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        value = f"{len(missing)} of {total} chunks missing: {named}{more}"
+        value = f"{len(missing)} of {len(paths)} chunks missing: {named}{more}"
         raise InputError(campaign.file, f"simulations.{production}", value, "a whole production")
+    jobs = {key: _read_job(sidecar) for key, sidecar in sidecars.items()}
     first = next(iter(jobs.values()))
     settings, files, chunks = json_sha256(plan.settings(production)), {}, []
     for (run, name), job in jobs.items():
-        path = pattern.format(production=production, run=run, chunk=name)
-        _check(job, stored[path], first, settings, campaign.seed)
-        below = path.removeprefix(f"{root}/")
-        files |= {f"{below}/{file}": value for file, value in stored[path].files.items()}
+        stored, below = source.look_up(paths[run, name]), paths[run, name].removeprefix(f"{root}/")
+        _check(job, stored, first, settings, campaign.seed)
+        files |= {f"{below}/{file}": value for file, value in stored.files.items()}
         showers = list(plan.chunks[production][run][name])
-        chunks.append(_chunk(run, name, below, showers, stored[path], job, first))
+        chunks.append(_chunk(run, name, below, showers, stored, job, first))
     return Manifest(
         campaign=campaign.name,
         production=production,
@@ -149,10 +150,10 @@ def _check(job: _Job, stored: Stored, first: _Job, settings: str, seed: int) -> 
     if size != job.entity["iactflow:bytes"]:
         allowed = f"{size}, the bytes of its files: {', '.join(sorted(stored.files))}"
         raise InputError(job.sidecar, "iactflow:bytes", job.entity["iactflow:bytes"], allowed)
-    if stored.digest not in (None, job.entity["iactflow:content_digest"]):
-        allowed = f"{stored.digest}, the content of its files: they are not what the job made"
-        key = "iactflow:content_digest"
-        raise InputError(job.sidecar, key, job.entity[key], allowed)
+    made = job.entity["iactflow:content_digest"]
+    if stored.digest is not None and (found := stored.digest()) != made:
+        allowed = f"{found}, the content of its files: they are not what the job made"
+        raise InputError(job.sidecar, "iactflow:content_digest", made, allowed)
     for key, wanted, of in (
         ("iactflow:settings_sha256", settings, "the campaign's: run the target simulations first"),
         ("iactflow:seed", seed, "the campaign's: run the target simulations first"),

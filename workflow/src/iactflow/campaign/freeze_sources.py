@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -40,17 +41,18 @@ def in_local_folder(
         together.
     """
 
-    def look_up(path: str) -> Stored | None:
+    def has(path: str) -> bool:
+        return (directory / path).is_dir()
+
+    def look_up(path: str) -> Stored:
         folder = directory / path
-        if not folder.is_dir():
-            return None
         files = {file.relative_to(folder).as_posix(): sum_file(file) for file in files_of(folder)}
-        return Stored(files, digest=input_digest(folder))
+        return Stored(files, digest=lambda: input_digest(folder))
 
     here = os.path.abspath(out.parent)
     there = os.path.abspath(directory / _root(campaign, production))
     inside = os.path.commonpath([here, there]) == here
-    return Source(os.path.relpath(there, here) if inside else there, look_up)
+    return Source(os.path.relpath(there, here) if inside else there, has, look_up)
 
 
 def in_storage_element(campaign: LoadedCampaign, production: str) -> Source:
@@ -79,17 +81,21 @@ def in_storage_element(campaign: LoadedCampaign, production: str) -> Source:
     address = parse_address(campaign.storage.output_folder)
     server = Server(address.endpoint, Patience())
 
-    def look_up(path: str) -> Stored | None:
+    def checked(path: str) -> dict | None:
         try:
-            found = check_folder(server, f"{address.path}/{path}")
+            return check_folder(server, f"{address.path}/{path}")
         except StorageError as error:
             raise InputError(error.url, error.what, error.found, error.allowed) from None
-        if found is None:
-            return None
-        files = {name: f"{file.size_bytes}:{file.adler32}" for name, file in found.items()}
+
+    # Asked once: what is whole is kept for the second look.
+    found = functools.cache(checked)
+
+    def look_up(path: str) -> Stored:
+        files = {name: f"{file.size_bytes}:{file.adler32}" for name, file in found(path).items()}
         return Stored(files, (outputs.storage_element,))
 
-    return Source(f"{outputs.folder}/{_root(campaign, production)}", look_up)
+    folder = f"{outputs.folder}/{_root(campaign, production)}"
+    return Source(folder, lambda path: found(path) is not None, look_up)
 
 
 def in_ledger(campaign: LoadedCampaign, production: str, ledger: str | Path) -> Source:
@@ -121,18 +127,17 @@ def in_ledger(campaign: LoadedCampaign, production: str, ledger: str | Path) -> 
     root = _root(campaign, production)
     entries: dict[str, dict[str, dict]] = {}
     for path, entry in products.items():
-        if path.startswith(f"{root}/"):
-            folder, _, name = path.rpartition("/")
+        folder, _, name = path.rpartition("/")
+        # Snakemake leaves a hidden time stamp in folders.
+        if path.startswith(f"{root}/") and not name.startswith("."):
             entries.setdefault(folder, {})[name] = entry
     names = _by_dirac_name(campaign.storage.sites)
     bases = {e["lfn"].removesuffix(path) for path, e in products.items() if path.startswith(root)}
     if len(bases) > 1:
         raise InputError(ledger, "products", ", ".join(sorted(bases)), "one folder of LFNs")
 
-    def look_up(path: str) -> Stored | None:
-        found = {n: e for n, e in entries.get(path, {}).items() if not n.startswith(".")}
-        if not found:
-            return None
+    def look_up(path: str) -> Stored:
+        found = entries[path]
         files = {name: f"{entry['size']}:{entry['adler32']}" for name, entry in found.items()}
         replicas = [set(entry.get("replicas", ())) for entry in found.values()]
         common = sorted(set.intersection(*replicas))
@@ -142,7 +147,7 @@ def in_ledger(campaign: LoadedCampaign, production: str, ledger: str | Path) -> 
             raise InputError(ledger, f"{path}: replicas", common, allowed)
         return Stored(files, tuple(known))
 
-    return Source("".join(bases).strip("/") + f"/{root}", look_up)
+    return Source("".join(bases).strip("/") + f"/{root}", entries.__contains__, look_up)
 
 
 def _by_dirac_name(sites: Sites) -> dict[str, str]:
