@@ -63,6 +63,22 @@ def finish(file: Path, folder: Path, **changes) -> LoadedCampaign:
     return campaign
 
 
+def finish_photons(campaign: LoadedCampaign, folder: Path, photons: str) -> None:
+    """Write what a job leaves that keeps photons."""
+    (folder / photons).parent.mkdir(parents=True, exist_ok=True)
+    (folder / photons).write_text(photons)
+    activity = Activity(
+        rule="simulate_showers",
+        code="b" * 32,
+        function="iactflow.telescope.stages.showers.simulate_showers",
+        wildcards={"production": "gamma"},
+        settings=campaign.simulations.shower_settings("gamma"),
+        seed=campaign.seed,
+    )
+    made = {photons: entity(folder / photons, photons, "f" * 64)}
+    write_sidecar(folder / campaign.paths.sidecar(photons), prov_document(activity, {}, made))
+
+
 def frozen(file: Path, folder: Path, out: Path, *options: str) -> int:
     """Run the command; its exit code."""
     arguments = ["freeze", file, "--directory", folder, "--out", out, *options]

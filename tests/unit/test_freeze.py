@@ -43,9 +43,10 @@ def test_a_finished_production_is_frozen(file, finished, tmp_path, capsys):
     first, second = manifest.chunks
     assert (first.path, first.showers, second.showers) == ("run1/chunks/00000", [1, 15], [16, 30])
     sidecar = read_sidecar(finished / PRODUCTION / "run1/chunks/00001.prov.json")
-    assert second.job == sidecar["activity"]["iactflow:job"]
+    (job,) = second.jobs
+    assert job["activity"] == sidecar["activity"]["iactflow:job"]
     assert list(manifest.used) == ["config/site.yaml"]
-    assert (second.used, second.software) == ({}, {})
+    assert (job["used"], job["software"]) == ({}, {})
     before = out.read_bytes()
     assert frozen(file, finished, out) == 0
     assert out.read_bytes() == before

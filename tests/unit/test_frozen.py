@@ -10,17 +10,20 @@ import pytest
 from tests.unit.frozen_samples import (
     PRODUCTION,
     finish,
+    finish_photons,
     frozen,
     load,
     start_from,
     write_campaign,
 )
 
-from iactflow.campaign.adopt import adopt_production
+from iactflow.campaign.adopt import adopt_production, prov_of_production
 from iactflow.campaign.job_list import list_jobs
+from iactflow.campaign.manifest import read_manifest
 from iactflow.campaign.provenance import read_sidecar
 from iactflow.campaign.targets import Targets
 from iactflow.errors import InputError
+from iactflow.report.summary import cost_per_rule
 
 
 @pytest.fixture
@@ -197,15 +200,42 @@ def test_the_jobs_that_made_it_are_taken_over(manifest, tmp_path):
     made = manifest.parent / "run" / PRODUCTION
     for i in range(2):
         before = read_sidecar(made / f"run1/chunks/0000{i}.prov.json")
-        job = document["activity"][f"iactflow:job/run1/chunks/0000{i}"]
+        job = document["activity"][f"iactflow:job/run1/chunks/0000{i}/0"]
         assert job == before["activity"]["iactflow:job"]
         entity = document["entity"][f"iactflow:entity/copies/0000{i}"]
         assert entity["iactflow:content_digest"] == f"{i:0>64}"
-        agent = document["agent"][f"iactflow:software/run1/chunks/0000{i}"]
+        agent = document["agent"][f"iactflow:software/run1/chunks/0000{i}/0"]
         assert agent == before["agent"]["iactflow:software"]
     assert json.loads((tmp_path / "jobs").read_text())["used"]
     read = {r["prov:entity"] for r in document["used"].values()}
     assert read == {"iactflow:entity/config/site.yaml"}
+
+
+def test_photons_that_were_kept_have_jobs_of_their_own(tmp_path):
+    """Their cost counts, and every job keeps its own inputs."""
+
+    def keep(content):
+        content["shower"] = {"keep_photons": True}
+
+    file = write_campaign(tmp_path / "campaign.yaml", keep)
+    campaign = finish(file, tmp_path)
+    assert frozen(file, tmp_path, tmp_path / "gamma.tsv") == 2
+    for chunk in ("00000", "00001"):
+        photons = campaign.paths.photons.format(production="gamma", run=1, chunk=chunk)
+        finish_photons(campaign, tmp_path, photons)
+    assert frozen(file, tmp_path, tmp_path / "gamma.tsv") == 0
+    manifest = read_manifest(tmp_path / "gamma.tsv")
+    folders = {chunk.path: f"copies/{chunk.name}" for chunk in manifest.chunks}
+    document = prov_of_production(manifest, folders)
+    rules = [job["iactflow:rule"] for job in document["activity"].values()]
+    assert rules == ["simulate_showers", "simulate_events"] * 2
+    assert cost_per_rule([document])["simulate_showers"]["jobs"] == 2
+    made = {relation["prov:entity"] for relation in document["wasGeneratedBy"].values()}
+    assert f"iactflow:entity/{PRODUCTION}/run1/photons/00001.root" in made
+    assert "iactflow:entity/copies/00001" in made
+    assert manifest.files_of["run1/chunks/00001"] == [
+        f"run1/chunks/00001/nsb{level}.root" for level in (1, 2)
+    ]
 
 
 CONDITIONS = "obs_id\ttel_id\taltitude_deg\tazimuth_deg\n"

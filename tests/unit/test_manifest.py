@@ -16,11 +16,7 @@ def chunk(run, name, **changes):
     keys = {
         "showers": [1, 15],
         "storage_elements": ["one-disk"],
-        "content_digest": "e" * 64,
-        "bytes": 3,
-        "job": {"iactflow:rule": "simulate_events", "text": "tab\there, line\nbreak, \u2028, µ"},
-        "software": {},
-        "used": {},
+        "jobs": [{"activity": {"text": "tab\there, line\nbreak, \u2028, µ"}, "used": {}}],
     }
     return Chunk(run, name, f"run{run}/chunks/{name}", **{**keys, **changes})
 

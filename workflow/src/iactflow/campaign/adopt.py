@@ -19,7 +19,7 @@ def adopt_production(inputs, outputs, params, wildcards) -> None:
     inputs : namespace
         ``manifest``: as ``iactflow freeze`` wrote it.
     outputs : namespace
-        ``manifest``: the same; ``jobs``: PROV-JSON with an activity per chunk.
+        ``manifest``: the same; ``jobs``: PROV-JSON with the jobs of all chunks.
     params : namespace
         ``folders``: where jobs see each chunk, by its path below the production.
     wildcards : namespace
@@ -36,7 +36,7 @@ def adopt_production(inputs, outputs, params, wildcards) -> None:
 
 
 def prov_of_production(manifest: Manifest, folders: Mapping[str, str]) -> dict:
-    """Provenance of a frozen production, as of a sidecar, but with an activity per chunk.
+    """Provenance of a frozen production, as of a sidecar, but with the jobs of all chunks.
 
     Parameters
     ----------
@@ -51,30 +51,29 @@ def prov_of_production(manifest: Manifest, folders: Mapping[str, str]) -> dict:
         Blocks of a provenance sidecar.
     """
     found: dict = {block: {} for block in BLOCKS}
-    for i, chunk in enumerate(manifest.chunks):
-        job, software = f"iactflow:job/{chunk.path}", f"iactflow:software/{chunk.path}"
-        versions = {**manifest.software, **chunk.software}
-        used = {**manifest.used, **chunk.used}
-        made = f"iactflow:entity/{folders[chunk.path]}"
-        found["activity"][job] = chunk.job
-        found["agent"][software] = {
-            "prov:type": "prov:SoftwareAgent",
-            "iactflow:versions": versions,
-        }
-        found["entity"] |= {f"iactflow:entity/{path}": entity for path, entity in used.items()}
-        found["entity"][made] = {
-            "prov:location": folders[chunk.path],
-            "prov:type": "iactflow:Folder",
-            "iactflow:content_digest": chunk.content_digest,
-            "iactflow:bytes": chunk.bytes,
-        }
-        found["used"] |= {
-            f"_:used{i}_{j}": {"prov:activity": job, "prov:entity": f"iactflow:entity/{path}"}
-            for j, path in enumerate(used)
-        }
-        found["wasGeneratedBy"][f"_:generated{i}"] = {"prov:entity": made, "prov:activity": job}
-        found["wasAssociatedWith"][f"_:associated{i}"] = {
-            "prov:activity": job,
-            "prov:agent": software,
-        }
+    for chunk in manifest.chunks:
+        *before, last = chunk.jobs
+        made = {**last["made"], "prov:location": folders[chunk.path]}
+        for i, job in enumerate([*before, {**last, "made": made}]):
+            used = {**manifest.used, **job["used"]}
+            versions = {**manifest.software, **job["software"]}
+            _add(found, f"{chunk.path}/{i}", {**job, "used": used, "software": versions})
     return {**found, "prefix": PREFIXES, "iactflow:sidecar_version": VERSION}
+
+
+def _add(found: dict, name: str, job: Mapping) -> None:
+    """Add a job to a document: activity, agent, entities, and what they are to each other."""
+    activity, agent = f"iactflow:job/{name}", f"iactflow:software/{name}"
+    found["activity"][activity] = job["activity"]
+    found["agent"][agent] = {
+        "prov:type": "prov:SoftwareAgent",
+        "iactflow:versions": job["software"],
+    }
+    association = {"prov:activity": activity, "prov:agent": agent}
+    found["wasAssociatedWith"][f"_:associated/{name}"] = association
+    for block, entities in (("used", job["used"].values()), ("wasGeneratedBy", [job["made"]])):
+        for i, entity in enumerate(entities):
+            key = f"iactflow:entity/{entity['prov:location']}"
+            found["entity"][key] = entity
+            relation = {"prov:activity": activity, "prov:entity": key}
+            found[block][f"_:{block}/{name}/{i}"] = relation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,12 +54,23 @@ class Source(NamedTuple):
     look_up: Callable[[str], Stored]
 
 
+class _Making(NamedTuple):
+    """A chunk, and where the sidecars of the jobs that make it are."""
+
+    run: int
+    name: str
+    showers: list[int]
+    place: str
+    path: str
+    sidecars: list[Path]
+
+
 class _Job(NamedTuple):
-    """What a sidecar says of a chunk."""
+    """What the sidecar of a job says."""
 
     sidecar: Path
     activity: dict
-    entity: dict
+    made: dict
     used: dict
     software: dict
 
@@ -91,31 +102,23 @@ def freeze(
         If a chunk, or its provenance, is missing; if it is not what its job made, or was made by
         other settings or other code than the others.
     """
-    plan, root = campaign.simulations, campaign.paths.production.format(production=production)
-    paths = {
-        (run, name): campaign.paths.simulated_chunk.format(
-            production=production, run=run, chunk=name
-        )
-        for run in plan.runs[production]
-        for name in plan.chunks[production][run]
-    }
-    sidecars = {key: Path(directory) / campaign.paths.sidecar(p) for key, p in paths.items()}
-    whole = {key for key, path in paths.items() if sidecars[key].is_file() and source.has(path)}
-    missing = [path.removeprefix(f"{root}/") for key, path in paths.items() if key not in whole]
-    if missing:
-        named = ", ".join(missing[:NAMED])
-        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        value = f"{len(missing)} of {len(paths)} chunks missing: {named}{more}"
-        raise InputError(campaign.file, f"simulations.{production}", value, "a whole production")
-    jobs = {key: _read_job(sidecar) for key, sidecar in sidecars.items()}
-    first = next(iter(jobs.values()))
-    settings, files, chunks = json_sha256(plan.settings(production)), {}, []
-    for (run, name), job in jobs.items():
-        stored, below = source.look_up(paths[run, name]), paths[run, name].removeprefix(f"{root}/")
-        _check(job, stored, first, settings, campaign.seed)
-        files |= {f"{below}/{file}": value for file, value in stored.files.items()}
-        showers = list(plan.chunks[production][run][name])
-        chunks.append(_chunk(run, name, below, showers, stored, job, first))
+    plan = campaign.simulations
+    making = list(_making(campaign, production, Path(directory)))
+    _refuse_missing(campaign.file, production, making, source)
+    jobs = [[_read_job(sidecar) for sidecar in chunk.sidecars] for chunk in making]
+    every = [job for of in jobs for job in of]
+    software, used = _shared([j.software for j in every]), _shared([j.used for j in every])
+    settings = [plan.shower_settings(production), plan.settings(production)][-len(jobs[0]) :]
+    files, chunks = {}, []
+    for chunk, of in zip(making, jobs, strict=True):
+        for job, first, wanted in zip(of, jobs[0], settings, strict=True):
+            _check_job(job, first, wanted, campaign.seed)
+        stored = source.look_up(chunk.place)
+        _check_files(of[-1], stored)
+        files |= {f"{chunk.path}/{name}": value for name, value in stored.files.items()}
+        written = [_written(job, software, used) for job in of]
+        elements = list(stored.storage_elements)
+        chunks.append(Chunk(chunk.run, chunk.name, chunk.path, chunk.showers, elements, written))
     return Manifest(
         campaign=campaign.name,
         production=production,
@@ -124,11 +127,41 @@ def freeze(
         instrument_digest=plan.instrument.digest,
         conditions=plan.observed.digests.get(production, {}),
         folder=source.folder,
-        software=first.software,
-        used=first.used,
+        software=software,
+        used=used,
         chunks=chunks,
         files=files,
     )
+
+
+def _making(campaign: LoadedCampaign, production: str, directory: Path) -> Iterator[_Making]:
+    """Chunks of a production, and the sidecars of the jobs that make them."""
+    plan, p = campaign.simulations, campaign.paths
+    root = p.production.format(production=production)
+    # Photons that were kept have jobs of their own.
+    kept = plan.split and plan.backend == "iactflow"
+    for run in plan.runs[production]:
+        for name, showers in plan.chunks[production][run].items():
+            values = {"production": production, "run": run, "chunk": name}
+            place = p.simulated_chunk.format(**values)
+            made = [*([p.photons.format(**values)] if kept else []), place]
+            sidecars = [directory / p.sidecar(path) for path in made]
+            path = place.removeprefix(f"{root}/")
+            yield _Making(run, name, list(showers), place, path, sidecars)
+
+
+def _refuse_missing(file: str, production: str, making: list[_Making], source: Source) -> None:
+    """Name the chunks that are missing, or whose provenance is."""
+    missing = [
+        chunk.path
+        for chunk in making
+        if not all(sidecar.is_file() for sidecar in chunk.sidecars) or not source.has(chunk.place)
+    ]
+    if missing:
+        named = ", ".join(missing[:NAMED])
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        value = f"{len(missing)} of {len(making)} chunks missing: {named}{more}"
+        raise InputError(file, f"simulations.{production}", value, "a whole production")
 
 
 def _read_job(sidecar: Path) -> _Job:
@@ -144,40 +177,43 @@ def _read_job(sidecar: Path) -> _Job:
     return _Job(sidecar, activity, made, used, agent["iactflow:versions"])
 
 
-def _check(job: _Job, stored: Stored, first: _Job, settings: str, seed: int) -> None:
-    """Check that a chunk is what its job made, and that its job is one of this production."""
-    size = sum(int(value.partition(":")[0]) for value in stored.files.values())
-    if size != job.entity["iactflow:bytes"]:
-        allowed = f"{size}, the bytes of its files: {', '.join(sorted(stored.files))}"
-        raise InputError(job.sidecar, "iactflow:bytes", job.entity["iactflow:bytes"], allowed)
-    made = job.entity["iactflow:content_digest"]
-    if stored.digest is not None and (found := stored.digest()) != made:
-        allowed = f"{found}, the content of its files: they are not what the job made"
-        raise InputError(job.sidecar, "iactflow:content_digest", made, allowed)
+def _shared(entries: list[dict]) -> dict:
+    """What stands in all of some dictionaries."""
+    return {k: v for k, v in entries[0].items() if all(e.get(k) == v for e in entries)}
+
+
+def _written(job: _Job, software: dict, used: dict) -> dict:
+    """Entry of a job in the manifest."""
+    return {
+        "activity": job.activity,
+        "made": job.made,
+        "software": {k: v for k, v in job.software.items() if k not in software},
+        "used": {k: v for k, v in job.used.items() if k not in used},
+    }
+
+
+def _check_job(job: _Job, first: _Job, settings: dict, seed: int) -> None:
+    """Check that a job is one of this campaign, and of one code with the others."""
+    again = "the campaign's: run the target simulations first"
     for key, wanted, of in (
-        ("iactflow:settings_sha256", settings, "the campaign's: run the target simulations first"),
-        ("iactflow:seed", seed, "the campaign's: run the target simulations first"),
+        ("iactflow:settings_sha256", json_sha256(settings), again),
+        ("iactflow:seed", seed, again),
         ("iactflow:code", first.activity["iactflow:code"], f"as in {first.sidecar}"),
     ):
         if job.activity[key] != wanted:
             raise InputError(job.sidecar, key, job.activity[key], f"{wanted}, {of}")
 
 
-def _chunk(
-    run: int, name: str, path: str, showers: list[int], stored: Stored, job: _Job, first: _Job
-) -> Chunk:
-    return Chunk(
-        run=run,
-        name=name,
-        path=path,
-        showers=showers,
-        storage_elements=list(stored.storage_elements),
-        content_digest=job.entity["iactflow:content_digest"],
-        bytes=job.entity["iactflow:bytes"],
-        job=job.activity,
-        software={k: v for k, v in job.software.items() if first.software.get(k) != v},
-        used={k: v for k, v in job.used.items() if first.used.get(k) != v},
-    )
+def _check_files(job: _Job, stored: Stored) -> None:
+    """Check that files are what their job made."""
+    size = sum(int(value.partition(":")[0]) for value in stored.files.values())
+    if size != job.made["iactflow:bytes"]:
+        allowed = f"{size}, the bytes of its files: {', '.join(sorted(stored.files))}"
+        raise InputError(job.sidecar, "iactflow:bytes", job.made["iactflow:bytes"], allowed)
+    made = job.made["iactflow:content_digest"]
+    if stored.digest is not None and (found := stored.digest()) != made:
+        allowed = f"{found}, the content of its files: they are not what the job made"
+        raise InputError(job.sidecar, "iactflow:content_digest", made, allowed)
 
 
 def _blocks(blocks: dict[str, dict]) -> dict[str, dict]:

@@ -1,7 +1,7 @@
 """Manifest of a frozen production: which chunks it has, what their files must be, who made them.
 
 One text file: a catalogue of files (`iactflow.campaign.catalogue`), below lines ``# key: JSON``
-that say what the production is, one ``# chunk: JSON`` per chunk with the job that made it, and in
+that say what the production is, one ``# chunk: JSON`` per chunk with the jobs that made it, and in
 the end the digest of all lines above it. Whatever reads catalogues reads it as one.
 """
 
@@ -28,7 +28,7 @@ ALLOWED = "a manifest as iactflow freeze wrote it, whole and not edited"
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk of a production, and the job that made it.
+    """A chunk of a production, and the jobs that made it.
 
     Attributes
     ----------
@@ -42,16 +42,10 @@ class Chunk:
         First and last shower; empty where the files alone tell.
     storage_elements : list of str
         Where its replicas lie, by the names of the file of sites; empty: in a local folder.
-    content_digest : str
-        Digest of its content.
-    bytes : int
-        Size of its files together.
-    job : dict
-        PROV attributes of the job.
-    software : dict
-        Versions that it ran with, where they differ from the manifest's ``software``.
-    used : dict
-        PROV entities that it read, by location, where they differ from the manifest's ``used``.
+    jobs : list of dict
+        Those that made it, the last one its files: ``activity`` and ``made``, PROV attributes of
+        the job and of its product; ``software``, versions, and ``used``, PROV entities by
+        location, beside those of the manifest, which all jobs share.
     """
 
     run: int
@@ -59,11 +53,7 @@ class Chunk:
     path: str
     showers: list[int]
     storage_elements: list[str]
-    content_digest: str
-    bytes: int
-    job: dict
-    software: dict
-    used: dict
+    jobs: list[dict]
 
 
 @dataclass(frozen=True)
@@ -86,7 +76,7 @@ class Manifest:
         Folder that the files lie below: local, absolute or relative to the manifest; or below the
         base path of every storage element.
     software, used : dict
-        Versions that the first job ran with, and PROV entities that it read, by location.
+        Versions that all jobs ran with, and PROV entities that all read, by location.
     chunks : list of Chunk
         By ascending run and name.
     files : dict of str to str
