@@ -107,7 +107,7 @@ def freeze(
     _refuse_missing(campaign.file, production, making, source)
     jobs = [[_read_job(sidecar) for sidecar in chunk.sidecars] for chunk in making]
     every = [job for of in jobs for job in of]
-    software, used = _shared([j.software for j in every]), _shared([j.used for j in every])
+    software, used = _same_versions(every), _same_content(every)
     settings = [plan.shower_settings(production), plan.settings(production)][-len(jobs[0]) :]
     files, chunks = {}, []
     for chunk, of in zip(making, jobs, strict=True):
@@ -177,18 +177,31 @@ def _read_job(sidecar: Path) -> _Job:
     return _Job(sidecar, activity, made, used, agent["iactflow:versions"])
 
 
-def _shared(entries: list[dict]) -> dict:
-    """What stands in all of some dictionaries."""
-    return {k: v for k, v in entries[0].items() if all(e.get(k) == v for e in entries)}
+def _same_versions(jobs: list[_Job]) -> dict[str, str]:
+    """Versions that all jobs ran with."""
+    first, *others = (job.software.items() for job in jobs)
+    return dict(sorted(set(first).intersection(*others)))
+
+
+def _same_content(jobs: list[_Job]) -> dict[str, dict]:
+    """What all jobs read, wherever it lay: on the grid each has a folder of its own."""
+    read = [{_digest(entity) for entity in job.used.values()} for job in jobs]
+    common = set.intersection(*read)
+    return {place: e for place, e in jobs[0].used.items() if _digest(e) in common}
+
+
+def _digest(entity: dict) -> str:
+    return entity["iactflow:content_digest"]
 
 
 def _written(job: _Job, software: dict, used: dict) -> dict:
     """Entry of a job in the manifest."""
+    shared = {_digest(entity) for entity in used.values()}
     return {
         "activity": job.activity,
         "made": job.made,
         "software": {k: v for k, v in job.software.items() if k not in software},
-        "used": {k: v for k, v in job.used.items() if k not in used},
+        "used": {place: e for place, e in job.used.items() if _digest(e) not in shared},
     }
 
 

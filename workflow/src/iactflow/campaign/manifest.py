@@ -76,7 +76,7 @@ class Manifest:
         Folder that the files lie below: local, absolute or relative to the manifest; or below the
         base path of every storage element.
     software, used : dict
-        Versions that all jobs ran with, and PROV entities that all read, by location.
+        Versions that all jobs ran with, and PROV entities whose content all read, by location.
     chunks : list of Chunk
         By ascending run and name.
     files : dict of str to str

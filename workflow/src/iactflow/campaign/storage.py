@@ -190,9 +190,8 @@ class StoragePlan:
         if self.input_folders:
             place = Place(tuple(self.input_folders), self.block.inputs.storage_elements[0])
             found[self.input_tag] = self._replicas(place, self.catalogue_file)
-        for name, place in dict.fromkeys(self.frozen_files.values()):
-            if place.storage_element is not None:
-                found[self.frozen_tag(name, place)] = self._replicas(place, self.frozen[name].file)
+        for (name, place), tag in self.frozen_tags.items():
+            found[tag] = self._replicas(place, self.frozen[name].file)
         if self.output_folder is not None:
             found[self.output_tag] = self._requests(self.block.outputs.storage_element)
         return found
@@ -236,23 +235,15 @@ class StoragePlan:
             found[chunk.path] = seen.rpartition("/")[0]
         return found
 
-    def frozen_tag(self, name: str, place: Place) -> str:
-        """Tag of a place that files of a frozen production lie at.
-
-        Parameters
-        ----------
-        name : str
-            Name of the production.
-        place : Place
-            Where they lie.
-
-        Returns
-        -------
-        str
-            One tag per set of replicas.
-        """
-        places = list(dict.fromkeys(self.frozen[name].places.values()))
-        return f"se_{_tag(place.storage_element)}_frozen_{_tag(name)}_{places.index(place)}"
+    @cached_property
+    def frozen_tags(self) -> dict[tuple[str, Place], str]:
+        """Tag of each place at sites that files of frozen productions lie at, by production."""
+        places = dict.fromkeys(self.frozen_files.values())
+        at_sites = [key for key in places if key[1].storage_element is not None]
+        return {
+            (name, place): f"se_{_tag(place.storage_element)}_frozen_{_tag(name)}_{i}"
+            for i, (name, place) in enumerate(at_sites)
+        }
 
     @property
     def input_tag(self) -> str:
@@ -297,10 +288,8 @@ def register_storage(campaign, workflow) -> Callable:
         if not isinstance(paths, str):
             return [placed(path) for path in paths]
         if paths in plan.frozen_files:
-            name, place = plan.frozen_files[paths]
-            if place.storage_element is None:
-                return ancient(paths)
-            return stored(paths, plan.frozen_tag(name, place), paths)
+            tag = plan.frozen_tags.get(plan.frozen_files[paths])
+            return ancient(paths) if tag is None else stored(paths, tag, paths)
         if SCHEME.match(paths):
             return stored(paths, plan.input_tag, paths)
         if plan.is_stored(paths):
