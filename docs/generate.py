@@ -15,7 +15,8 @@ from iactflow.io.tables import TABLES
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = (
     "hadrons",
-    *("simulate_events", "simulate_showers", "simulate_corsika", "simulate_telescopes", "simulate"),
+    *("simulate_events", "simulate_showers", "simulate_corsika", "simulate_telescopes", "frozen"),
+    "simulate",
     *("calibrate", "reconstruct", "train", "check_reconstruction", "cuts", "respond"),
     *("fetch", "mock", "dl3", "select", "skymap", "spectrum", "lightcurve", "crosscheck"),
     *("verdicts", "truth", "report"),

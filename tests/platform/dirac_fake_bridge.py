@@ -69,7 +69,10 @@ def run(job, number):
             if (folder / log).exists():
                 stream.add(folder / log, arcname=log)
     report = {"outputs": [], "empty": [], "folders": []}
-    for path in spec["outputs"] if done.returncode == 0 else []:
+    for path in made(folder, spec["outputs"], report) if done.returncode == 0 else []:
+        if not (folder / path).stat().st_size:
+            report["empty"].append(path)
+            continue
         lfn = f"{spec['lfn_base']}/{path}"
         target = GRID / "store" / lfn[1:]
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -77,10 +80,26 @@ def run(job, number):
         content = target.read_bytes()
         checksum = f"{zlib.adler32(content):08x}"
         entry = {"path": path, "lfn": lfn, "size": len(content), "adler32": checksum}
+        entry["replicas"] = spec["storage_elements"][:1]
         report["outputs"].append(entry)
         (GRID / "metadata.jsonl").open("a").write(json.dumps({lfn: spec["metadata"]}) + "\n")
     (out / "report.json").write_text(json.dumps(report))
     return done.returncode
+
+
+def made(folder, outputs, report):
+    """Files of a job's outputs; folders go into the report."""
+    for output in outputs:
+        if not (folder / output).is_dir():
+            yield output
+            continue
+        report["folders"].append(output)
+        for file in sorted((folder / output).rglob("*")):
+            path = str(file.relative_to(folder))
+            if file.is_dir():
+                report["folders"].append(path)
+            else:
+                yield path
 
 
 def submit(jdl):
@@ -164,7 +183,8 @@ def put(files, storage_elements):
         shutil.copy(file["path"], target)
         content = target.read_bytes()
         checksum = f"{zlib.adler32(content):08x}"
-        entries.append({"lfn": file["lfn"], "size": len(content), "adler32": checksum})
+        entry = {"lfn": file["lfn"], "size": len(content), "adler32": checksum}
+        entries.append({**entry, "replicas": storage_elements[:1]})
     return entries
 
 

@@ -221,6 +221,26 @@ def test_missing_input_is_named(job_of, tmp_path, capfd):
     assert "runs.tsv" in capfd.readouterr().err
 
 
+GOOD = "9:108602b6"
+
+
+def test_inputs_are_held_against_checksums_of_their_name(job_of, tmp_path, capfd):
+    run_job(job_of(runs=[GOOD], parts=[None]), write, module=MODULE)
+    # Another parameter may have the name of an input.
+    run_job(job_of(runs="digest", parts=[]), write, module=MODULE)
+    before = (tmp_path / "out/result.json").stat().st_mtime_ns
+    for wrong, line in (
+        ("9:00000001", f"runs.tsv: size:adler32: got '{GOOD}'; allowed: 9:00000001"),
+        ("8:108602b6", "runs.tsv: size_bytes: got 9; allowed: size:adler32 8:108602b6"),
+    ):
+        with pytest.raises(SystemExit):
+            run_job(job_of(parts=[wrong]), write, module=MODULE)
+        error = capfd.readouterr().err
+        assert error.startswith(f"make_result: {line}")
+        assert len(error.splitlines()) == 1
+    assert (tmp_path / "out/result.json").stat().st_mtime_ns == before
+
+
 def test_image_is_asserted_when_asked_for(job_of, monkeypatch, capfd, tmp_path):
     monkeypatch.setenv("IACTFLOW_EXPECT_IMAGE", "1")
     monkeypatch.delenv("APPTAINER_CONTAINER", raising=False)

@@ -15,6 +15,7 @@ rule check_reconstruction:
         benchmark_of("check_reconstruction", "sample", "part")
     params:
         settings=get_geometry_settings,
+        raw=get_raw_checksums,
         code=campaign.code("check_reconstruction"),
     message:
         "Check chain: reconstruction of {wildcards.sample}, {wildcards.part}"

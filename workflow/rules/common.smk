@@ -97,7 +97,7 @@ def get_optics_settings(wildcards):
 
 def get_conditions(wildcards):
     """Table of run conditions of a production, where it follows observations."""
-    return campaign.simulations.conditions_file(wildcards.production)
+    return campaign.simulations.observed.table(wildcards.production)
 
 
 def get_conditions_digest(wildcards):
@@ -123,7 +123,28 @@ def get_photons(wildcards):
 
 def get_production_chunks(wildcards):
     """Simulated events of all runs and chunks of a production."""
-    return placed(campaign.simulations.jobs(P.simulated_chunk, wildcards.production))
+    return placed(campaign.simulations.all_raw(wildcards.production))
+
+
+def get_production_checksums(wildcards):
+    """Size and checksum of those of a frozen production, from its manifest."""
+    files = campaign.simulations.all_raw(wildcards.production)
+    return campaign.storage.checksums(files)
+
+
+def get_manifest(wildcards):
+    """Manifest of a frozen production: what it says counts, not its date."""
+    return ancient(str(campaign.storage.frozen[wildcards.production].file))
+
+
+def get_manifest_digest(wildcards):
+    """Digest of that manifest."""
+    return {"sha256": campaign.storage.frozen[wildcards.production].manifest.sha256}
+
+
+def get_frozen_folders(wildcards):
+    """Where jobs see each chunk of a frozen production."""
+    return campaign.storage.frozen_folders(wildcards.production, placed)
 
 
 def get_geometry_settings(wildcards):
@@ -162,7 +183,7 @@ def get_raw(wildcards):
 
 
 def get_raw_checksums(wildcards):
-    """Size and checksum of those that lie at a site, from their catalogue."""
+    """Size and checksum of those that a catalogue or a manifest knows."""
     return campaign.storage.checksums(campaign.samples.raw(**wildcards))
 
 
@@ -174,6 +195,12 @@ def get_calibration_checksums(wildcards):
 def get_first_raw(wildcards):
     """Raw data of the first part of a sample: one event of it is shown."""
     return placed(next(iter(campaign.samples.parts[wildcards.sample].values())))
+
+
+def get_first_raw_checksums(wildcards):
+    """The same for the first part of a sample."""
+    part = next(iter(campaign.samples.parts[wildcards.sample]))
+    return campaign.storage.checksums(campaign.samples.raw(wildcards.sample, part))
 
 
 def get_geometry(wildcards):

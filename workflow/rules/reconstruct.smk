@@ -66,6 +66,7 @@ rule summarise_reconstruction:
     params:
         settings=get_reconstruction_settings,
         seed=campaign.seed,
+        raw=get_first_raw_checksums,
         code=campaign.code("summarise_reconstruction"),
     message:
         "Summary of the reconstruction of {wildcards.sample}"

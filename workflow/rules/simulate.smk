@@ -16,6 +16,7 @@ rule summarise_simulation:
         benchmark_of("summarise_simulation", "production")
     params:
         settings=get_production_settings,
+        chunks=get_production_checksums,
         code=campaign.code("summarise_simulation"),
     message:
         "Summary of the production {wildcards.production}"

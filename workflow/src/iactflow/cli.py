@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from iactflow import __version__
+from iactflow.campaign.freeze_command import add_freeze_command
 from iactflow.campaign.plan_command import add_plan_commands
 from iactflow.errors import InputError
 from iactflow.instrument.command import add_instrument_command
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_schema)
 
     add_plan_commands(commands)
+    add_freeze_command(commands)
     add_instrument_command(commands)
     add_compare_command(commands)
     add_compare_ctapipe(commands)

@@ -55,7 +55,7 @@ class LocalInputs:
     Parameters
     ----------
     ledger : Ledger
-        Its products: ``lfn``, ``adler32``, ``size``, ``mtime_ns`` by path.
+        Its products: ``lfn``, ``adler32``, ``size``, ``replicas``, ``mtime_ns`` by path.
     """
 
     def __init__(self, ledger):
@@ -110,13 +110,15 @@ class LocalInputs:
         Parameters
         ----------
         entries : iterable of dict
-            ``path``, ``lfn``, ``size``, ``adler32``.
+            ``path``, ``lfn``, ``size``, ``adler32``, ``replicas`` (storage elements; a job that
+            left before they were noted does not tell).
         """
         for entry in entries:
             self.ledger.products[entry["path"]] = {
                 "lfn": entry["lfn"],
                 "size": entry["size"],
                 "adler32": entry["adler32"],
+                "replicas": entry.get("replicas", []),
                 "mtime_ns": os.stat(entry["path"]).st_mtime_ns,
             }
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from .catalogue import MANIFEST, Replica, format_catalogue, parse_catalogue
 from .errors import ReplicaError
 from .server import Server
-from .transfer import discard, download, replace, send_checked, temporary_name
+from .transfer import check_size, discard, download, replace, send_checked, temporary_name
 
-__all__ = ["download_folder", "upload_folder"]
+__all__ = ["check_folder", "download_folder", "upload_folder"]
 
 
 def upload_folder(server: Server, local: Path, path: str) -> None:
@@ -120,3 +121,39 @@ def read_manifest(server: Server, path: str, scratch: Path) -> dict[str, Replica
     text = file.read_text(encoding="utf-8")
     file.unlink()
     return parse_catalogue(text, f"{server.endpoint}/{name}")
+
+
+def check_folder(server: Server, path: str) -> dict[str, Replica] | None:
+    """Hold a stored folder against its manifest, without reading its files.
+
+    Parameters
+    ----------
+    server : Server
+        The server.
+    path : str
+        Absolute path of the folder.
+
+    Returns
+    -------
+    dict of str to Replica or None
+        What belongs to it, by path below it; None where there is no folder, or one that was not
+        stored whole.
+
+    Raises
+    ------
+    ReplicaError
+        If a file is missing, of another size, or, where the server makes checksums, another one.
+    StorageError
+        If the server refuses or stays silent.
+    """
+    if server.stat(f"{path}/{MANIFEST}") is None:
+        return None
+    with tempfile.TemporaryDirectory() as scratch:
+        found = read_manifest(server, path, Path(scratch))
+    for name, expected in found.items():
+        check_size(server, f"{path}/{name}", expected)
+        made = server.checksum(f"{path}/{name}")
+        if made not in (None, expected.adler32):
+            url = f"{server.endpoint}/{path}/{name}"
+            raise ReplicaError(url, "checksum", f"adler32 {made}", f"adler32 {expected.adler32}")
+    return found

@@ -20,10 +20,10 @@ import yaml
 
 from iactflow.campaign.atomic import atomic_output
 from iactflow.campaign.config import read_campaign_file
+from iactflow.campaign.instrument_files import INSTRUMENT_FILE
 from iactflow.campaign.job_list import Job, list_jobs
 from iactflow.campaign.load import LoadedCampaign
 from iactflow.campaign.provenance import read_sidecar
-from iactflow.campaign.simulations import INSTRUMENT_FILE
 from iactflow.errors import InputError
 
 __all__ = [

@@ -6,8 +6,8 @@ from functools import cached_property
 
 from iactflow.campaign.paths import Paths
 from iactflow.campaign.pool_key import pool_key
+from iactflow.campaign.production_settings import throws_hadrons
 from iactflow.campaign.schema import Campaign
-from iactflow.campaign.schema_simulation import HADRONS
 
 __all__ = ["HadronPlan"]
 
@@ -23,17 +23,25 @@ class HadronPlan:
         Its block ``shower.hadrons`` as plain values.
     paths : Paths
         Path patterns of the campaign.
+    simulated : list of str
+        Productions that are simulated; the others are read.
     """
 
-    def __init__(self, model: Campaign, settings: dict, paths: Paths) -> None:
+    def __init__(self, model: Campaign, settings: dict, paths: Paths, simulated: list[str]) -> None:
         self.model, self.settings, self.paths = model, settings, paths
+        self.simulated = simulated
 
     @cached_property
     def productions(self) -> list[str]:
         """Productions that throw hadrons or nuclei and whose showers we make."""
-        if self.model.shower.backend != "iactflow":
-            return []
-        return [name for name, p in self.model.simulations.items() if p.particle in HADRONS]
+        backend = self.model.shower.backend
+        blocks = self.model.simulations.items()
+        return [name for name, p in blocks if throws_hadrons(p.particle, backend)]
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether any of them is simulated."""
+        return any(name in self.simulated for name in self.productions)
 
     @cached_property
     def key(self) -> str:

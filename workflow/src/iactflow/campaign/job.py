@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from iactflow.campaign.atomic import publish, remove, remove_stale, temporary_name
+from iactflow.campaign.catalogue import check_file
 from iactflow.campaign.closure import closure_digest
 from iactflow.campaign.cost import measure, size_bytes
 from iactflow.campaign.digest import content_digest
@@ -182,6 +183,18 @@ def _checkout_modules(snakemake: object) -> list[str] | None:
     return loaded
 
 
+def _check_read(inputs: dict[str, str | list[str]], params: dict) -> None:
+    """Hold inputs against the checksums of their files that a parameter of the same name lists."""
+    for name, files in inputs.items():
+        expected = params.get(name)
+        if not isinstance(expected, list) or not expected:
+            continue
+        paths = [files] if isinstance(files, str) else files
+        for path, checksum in zip(paths, expected, strict=True):
+            if checksum is not None:
+                check_file(path, checksum)
+
+
 def _check_written(pairs: list[tuple[Path, str]]) -> None:
     for temporary, final in pairs:
         if not temporary.exists():
@@ -266,8 +279,10 @@ def _run(snakemake: object, function: Callable, module: str, verbatim: bool) -> 
             Path(final).parent.mkdir(parents=True, exist_ok=True)
             remove_stale(final)
         with measure() as activity.cost:
+            named = _named(snakemake.input)
+            _check_read(named, params)
             function(
-                SimpleNamespace(**_named(snakemake.input)),
+                SimpleNamespace(**named),
                 handed,
                 SimpleNamespace(**params),
                 SimpleNamespace(**dict(snakemake.wildcards.items())),
@@ -286,10 +301,12 @@ def run_job(
 ) -> None:
     """Run one stage function as a Snakemake job.
 
-    Opens the log, checks that the installed code is that of the launching side, measures the
-    cost, calls ``function(inputs, outputs, params, wildcards)`` with simple namespaces (outputs
-    under temporary names, each ending with its final name), checks that every output was made,
-    embeds the short provenance, writes the sidecar to the output named ``provenance`` and renames.
+    Opens the log, checks that the installed code is that of the launching side, holds inputs
+    against the checksums that a parameter of the same name lists (``size_bytes:adler32``, a file
+    each), measures the cost, calls ``function(inputs, outputs, params, wildcards)`` with simple
+    namespaces (outputs under temporary names, each ending with its final name), checks that every
+    output was made, embeds the short provenance, writes the sidecar to the output named
+    ``provenance`` and renames.
 
     Parameters
     ----------

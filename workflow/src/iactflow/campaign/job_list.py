@@ -75,7 +75,7 @@ def list_jobs(campaign: LoadedCampaign) -> Iterator[Job]:
 
 def _simulations(campaign: LoadedCampaign) -> Iterator[Job]:
     plan, p = campaign.simulations, campaign.paths
-    if plan.hadrons.productions and plan.backend == "iactflow":
+    if plan.hadrons.is_needed:
         yield Job("make_hadron_pool", plan.hadrons.pool)
     rules = {
         "simulate_corsika": ("render_corsika_card", p.corsika_card),
@@ -87,7 +87,10 @@ def _simulations(campaign: LoadedCampaign) -> Iterator[Job]:
     if "simulate_corsika" in plan.rules:
         wanted.insert(1, ("run_corsika", p.corsika_photons))
     for production, block in plan.productions.items():
-        for rule, pattern in wanted:
+        if production in plan.frozen:
+            output = p.manifest.format(production=production)
+            yield Job("adopt_production", output, (production,))
+        for rule, pattern in wanted if production in plan.simulated else ():
             for run, chunks in plan.chunks[production].items():
                 for chunk, showers in chunks.items():
                     values = (production, str(run), chunk)

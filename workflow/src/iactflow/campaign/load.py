@@ -115,7 +115,7 @@ class LoadedCampaign:
             if model.only_targets is None or name in model.only_targets
         }
         self.storage = StoragePlan(model, self.paths, file, base)
-        self.simulations = Simulations(model, self.config, self.paths, file, base)
+        self.simulations = Simulations(model, self.config, self.paths, file, base, self.storage)
         self.samples = Samples(
             model, self.config, self.paths, self.simulations, file, self.seed, self.storage
         )
@@ -365,7 +365,13 @@ class LoadedCampaign:
             "data_source": data["source"],
             "targets": {n: self.target_settings(n) for n in self.targets},
             "simulations": {n: self.simulations.settings(n) for n in self.simulations.productions},
+            **({"frozen": frozen} if (frozen := self._frozen_facts) else {}),
         }
+
+    @property
+    def _frozen_facts(self) -> dict[str, dict]:
+        """What the report says of productions that were not simulated."""
+        return {name: found.facts for name, found in self.storage.frozen.items()}
 
     @property
     def needed_files(self) -> list[str]:

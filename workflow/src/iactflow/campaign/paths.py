@@ -37,9 +37,13 @@ class Paths:
         self.root = root
         self.campaign = f"{root}/campaign.json"
         production = f"{root}/simulations/{{production}}"
+        self.production = production
         # A folder: one ROOT file per level of the night-sky background.
         self.simulated_chunk = f"{production}/run{{run}}/chunks/{{chunk}}"
         self.photons = f"{production}/run{{run}}/photons/{{chunk}}.root"
+        # Of a production that is read instead of simulated: its manifest, and who made it.
+        self.manifest = f"{production}/manifest.tsv"
+        self.frozen_jobs = f"{production}/jobs.prov.json"
         self.corsika_card = f"{production}/run{{run}}/corsika/{{chunk}}.inp"
         self.corsika_profile = f"{production}/run{{run}}/corsika/{{chunk}}.atmprof.dat"
         self.corsika_photons = f"{production}/run{{run}}/corsika/{{chunk}}.corsika"

@@ -160,9 +160,7 @@ class Samples:
     def _parts(self, name: str) -> dict[str, list[str]]:
         if name in self.model.simulations:
             return {
-                f"run{run}-{chunk}": [
-                    self.paths.simulated_chunk.format(production=name, run=run, chunk=chunk)
-                ]
+                f"run{run}-{chunk}": self.simulations.raw(name, run, chunk)
                 for run in self.simulations.runs[name]
                 for chunk in self.simulations.chunks[name][run]
             }

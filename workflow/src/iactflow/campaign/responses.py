@@ -211,7 +211,7 @@ class ResponsePlan:
         ]
 
     def _of_run(self, sample: str, run: int, level: float) -> ResponseConditions:
-        found = self.simulations.conditions[sample][run]
+        found = self.simulations.observed.conditions[sample][run]
         telescopes = [tel for tel in found.telescopes.values() if tel.participating]
         throughput = sum(tel.throughput for tel in telescopes) / len(telescopes)
         factor = sum(tel.nsb_factor for tel in telescopes) / len(telescopes)

@@ -1,4 +1,4 @@
-"""Keys of the block ``storage``: raw data and products that lie at sites."""
+"""Keys of the block ``storage``: raw data and products that lie at sites, frozen productions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class StoredOutputs(Block):
 
 
 class Storage(Block):
-    """What lies at computing sites, behind XRootD."""
+    """What lies at computing sites, behind XRootD, and productions that are read, not simulated."""
 
     sites: str = Field(
         "config/sites.yaml",
@@ -62,9 +62,14 @@ class Storage(Block):
         None, description="raw data that the patterns of events.<name>.files are held against first"
     )
     outputs: StoredOutputs | None = Field(None, description="products that are stored at a site")
+    frozen: dict[Name, str] = Field(
+        {},
+        description="manifests by production, as iactflow freeze writes them, relative to the "
+        "campaign file: these productions are read from where their manifest says, never simulated",
+    )
 
     @model_validator(mode="after")
     def _something_lies_there(self):
-        if self.inputs is None and self.outputs is None:
-            raise ValueError("give inputs or outputs")
+        if self.inputs is None and self.outputs is None and not self.frozen:
+            raise ValueError("give inputs, outputs or frozen")
         return self

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
 
-from iactflow.campaign.config import read_campaign_file
+from iactflow.campaign.frozen import FrozenProduction, check_settings, check_surroundings
 from iactflow.campaign.hadrons import HadronPlan
+from iactflow.campaign.instrument_files import InstrumentFiles
+from iactflow.campaign.observed_runs import ObservedRuns
 from iactflow.campaign.paths import Paths
-from iactflow.campaign.run_conditions import Conditions, conditions_digest, read_conditions
+from iactflow.campaign.production_settings import OF_THE_TELESCOPES, product_settings
 from iactflow.campaign.runs import chunk_showers
 from iactflow.campaign.schema import Campaign, Production
-from iactflow.campaign.schema_simulation import LARGEST_ZENITH_DEG, OF_THE_FILES
+from iactflow.campaign.storage import StoragePlan
 from iactflow.errors import InputError
 
-__all__ = ["DIGEST_FILE", "Simulations"]
-
-DIGEST_FILE = "digest.txt"
-INSTRUMENT_FILE = "instrument.yaml"
-# Settings of a production that no shower depends on: their change keeps the photons.
-OF_THE_TELESCOPES = ("nsb_levels", "alignment", "reduction")
-# Cut into jobs, and nothing else.
-OF_THE_JOBS = ("showers_per_job",)
+__all__ = ["Simulations"]
 
 
 class Simulations:
@@ -40,11 +34,21 @@ class Simulations:
         Campaign file, named in errors.
     base : Path
         Root of the repository.
+    storage : StoragePlan
+        Which productions are frozen.
     """
 
-    def __init__(self, model: Campaign, config: dict, paths: Paths, file: str, base: Path) -> None:
+    def __init__(
+        self,
+        model: Campaign,
+        config: dict,
+        paths: Paths,
+        file: str,
+        base: Path,
+        storage: StoragePlan,
+    ) -> None:
         self.model, self.config, self.paths = model, config, paths
-        self.file, self.base = file, base
+        self.file, self.base, self.storage = file, base, storage
 
     def __bool__(self) -> bool:
         return bool(self.model.simulations)
@@ -53,6 +57,16 @@ class Simulations:
     def productions(self) -> dict[str, Production]:
         """Productions by name."""
         return self.model.simulations
+
+    @property
+    def frozen(self) -> dict[str, FrozenProduction]:
+        """Productions that are read instead of simulated."""
+        return self.storage.frozen
+
+    @property
+    def simulated(self) -> list[str]:
+        """Productions that are simulated."""
+        return [name for name in self.productions if name not in self.frozen]
 
     @property
     def backend(self) -> str:
@@ -69,19 +83,22 @@ class Simulations:
         """Files of rules: chosen before the DAG, so that no two rules have one output."""
         if not self:
             return []
+        rest = [*(["frozen"] if self.frozen else []), "simulate"]
+        if not self.simulated:
+            return rest
         if self.backend == "corsika":
-            return ["simulate_corsika", "simulate_telescopes", "simulate"]
+            return ["simulate_corsika", "simulate_telescopes", *rest]
         if self.backend == "iact_files":
-            return ["simulate_telescopes", "simulate"]
-        pool = ["hadrons"] if self.hadrons.productions else []
+            return ["simulate_telescopes", *rest]
+        pool = ["hadrons"] if self.hadrons.is_needed else []
         if self.split:
-            return [*pool, "simulate_showers", "simulate_telescopes", "simulate"]
-        return [*pool, "simulate_events", "simulate"]
+            return [*pool, "simulate_showers", "simulate_telescopes", *rest]
+        return [*pool, "simulate_events", *rest]
 
     @cached_property
     def hadrons(self) -> HadronPlan:
         """Which productions have hadronic interactions, and the pool that they share."""
-        return HadronPlan(self.model, self.config["shower"]["hadrons"], self.paths)
+        return HadronPlan(self.model, self.config["shower"]["hadrons"], self.paths, self.simulated)
 
     def photons(self, production: str, run: int | str, chunk: str) -> str:
         """File whose photons enter the telescopes.
@@ -117,66 +134,23 @@ class Simulations:
         return {
             name: files_by_run(block.iact_files, self.file, f"simulations.{name}.iact_files")
             for name, block in self.productions.items()
+            if name not in self.frozen
         }
 
     @cached_property
-    def instrument_folder(self) -> Path:
-        """Folder of the instrument's version."""
-        block = self.model.instrument
-        if block.path is not None:
-            return self.base / block.path
-        return self.base / "config" / "instruments" / block.name / block.version
+    def instrument(self) -> InstrumentFiles:
+        """Files of the instrument."""
+        return InstrumentFiles(self.model.instrument, self.file, self.base)
 
-    @cached_property
+    @property
     def instrument_files(self) -> list[str]:
-        """Files of the instrument's version, of those it extends, of the atmospheres: what every
-        job reads, the version's own first."""
-        folders = [self.instrument_folder]
-        while (below := self._extended(folders[-1])) is not None and below not in folders:
-            folders.append(below)
-        folders.append(self.base / "config" / "atmospheres")
-        return [
-            str(path)
-            for folder in folders
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and not path.name.startswith(".")
-        ]
-
-    def _extended(self, folder: Path) -> Path | None:
-        """Version that a version of an instrument extends."""
-        file = folder / INSTRUMENT_FILE
-        if not file.is_file():
-            raise InputError(file, "file", "missing", "the description of an instrument")
-        extends = read_campaign_file(file).get("extends")
-        return None if extends is None else Path(os.path.normpath(folder.parent / str(extends)))
-
-    def conditions_file(self, production: str) -> list[str]:
-        """Table of run conditions of a production; empty where it follows no runs.
-
-        Parameters
-        ----------
-        production : str
-            Name of the production.
-
-        Returns
-        -------
-        list of str
-            At most one path.
-        """
-        runs = self.productions[production].observations
-        return [] if runs is None else [str(Path(self.file).parent / runs.conditions)]
+        """Files that every job reads, those of the instrument's version first."""
+        return self.instrument.files
 
     @cached_property
-    def conditions(self) -> dict[str, dict[int, Conditions]]:
-        """Conditions by run, of the productions that follow observations."""
-        found = {}
-        for name in self.productions:
-            for file in self.conditions_file(name):
-                if not Path(file).is_file():
-                    key = f"simulations.{name}.observations.conditions"
-                    raise InputError(self.file, key, file, "an existing TSV file")
-                found[name] = read_conditions(file)
-        return found
+    def observed(self) -> ObservedRuns:
+        """Runs and conditions of productions that follow observations."""
+        return ObservedRuns(self.productions, self.file)
 
     def conditions_digest(self, production: str, run: int | str) -> str | None:
         """Digest of the conditions of a run.
@@ -193,8 +167,7 @@ class Simulations:
         str or None
             Hexadecimal digits; None where the production follows no observations.
         """
-        found = self.conditions.get(production)
-        return None if found is None else conditions_digest(found[int(run)])
+        return self.observed.digests.get(production, {}).get(str(run))
 
     @cached_property
     def runs(self) -> dict[str, list[int]]:
@@ -211,36 +184,21 @@ class Simulations:
         return found
 
     def _runs(self, name: str, block: Production) -> list[int]:
-        if block.iact_files is not None:
-            return list(self.iact_files[name])
-        if block.observations is None:
-            return [block.run]
-        key = f"simulations.{name}.observations"
-        conditions = self.conditions[name]
-        wanted = block.observations.obs_ids or list(conditions)
-        (file,) = self.conditions_file(name)
-        unknown = sorted(set(wanted) - set(conditions))
-        if unknown:
-            allowed = f"runs of {file}"
-            raise InputError(self.file, f"{key}.obs_ids", unknown[0], allowed)
-        reach = max(block.viewcone_deg, block.offset_deg)
-        lowest = 90.0 - LARGEST_ZENITH_DEG + reach
-        for run in sorted(wanted):
-            if conditions[run].altitude_deg < lowest:
-                allowed = (
-                    f"at least {lowest:g} deg: particles come from {reach:g} deg beside the "
-                    f"pointing, and the atmosphere is flat up to {LARGEST_ZENITH_DEG:g} deg"
-                )
-                found = conditions[run].altitude_deg
-                raise InputError(file, f"run {run}, altitude_deg", found, allowed)
-        return sorted(wanted)
+        if block.observations is not None:
+            return self.observed.runs[name]
+        if name in self.frozen:
+            return list(self.frozen[name].chunks)
+        return [block.run] if block.iact_files is None else list(self.iact_files[name])
 
     @cached_property
     def chunks(self) -> dict[str, dict[int, dict[str, tuple[int, ...]]]]:
         """First and last shower by production, run and chunk; of files: nothing, they tell."""
         result = {}
         for name, block in self.productions.items():
-            if block.iact_files is not None:
+            if name in self.frozen:
+                runs = self.frozen[name].chunks.items()
+                result[name] = {r: {i: tuple(c.showers) for i, c in of.items()} for r, of in runs}
+            elif block.iact_files is not None:
                 files = self.iact_files[name].items()
                 result[name] = {r: {f"{i:05d}": () for i in range(len(f))} for r, f in files}
             else:
@@ -269,6 +227,43 @@ class Simulations:
             for chunk in self.chunks[production][run]
         ]
 
+    def raw(self, production: str, run: int | str, chunk: str) -> list[str]:
+        """Raw data of a chunk.
+
+        Parameters
+        ----------
+        production : str
+            Name of the production.
+        run : int or str
+            Run.
+        chunk : str
+            Name of the chunk.
+
+        Returns
+        -------
+        list of str
+            Its folder; of a frozen production its files, paths or addresses.
+        """
+        if production in self.frozen:
+            return self.frozen[production].files(run, chunk)
+        return [self.paths.simulated_chunk.format(production=production, run=run, chunk=chunk)]
+
+    def all_raw(self, production: str) -> list[str]:
+        """Raw data of all runs and chunks of a production.
+
+        Parameters
+        ----------
+        production : str
+            Name of the production.
+
+        Returns
+        -------
+        list of str
+            As `raw`.
+        """
+        runs = self.chunks[production].items()
+        return [path for run, of in runs for c in of for path in self.raw(production, run, c)]
+
     def settings(self, production: str, without: tuple[str, ...] = ()) -> dict:
         """Settings of a production, with those of the showers and the instrument.
 
@@ -285,22 +280,31 @@ class Simulations:
             The block of the campaign with ``name``, ``shower`` and ``instrument``; with hadrons
             ``hadron_pool``, the key of their pool.
         """
-        left_out = {*OF_THE_JOBS, "iact_files", *without}
-        no_showers = {"keep_photons", "corsika"}
-        if self.backend == "iact_files":
-            left_out |= set(OF_THE_FILES)
-            no_showers.add("cascade")
-        block = self.config["simulations"][production]
-        shower = self.config["shower"]
-        if production not in self.hadrons.productions:
-            no_showers.add("hadrons")
+        kept = product_settings(self.blocks(production))
         return {
             "name": production,
             **self.hadrons.key_of(production),
-            **{key: value for key, value in block.items() if key not in left_out},
-            "shower": {k: v for k, v in shower.items() if k not in no_showers},
-            "instrument": self.config["instrument"],
+            **{key: value for key, value in kept["production"].items() if key not in without},
+            "shower": kept["shower"],
+            "instrument": kept["instrument"],
         }
+
+    def blocks(self, production: str) -> dict[str, dict]:
+        """Blocks of the campaign that make a production.
+
+        Parameters
+        ----------
+        production : str
+            Name of the production.
+
+        Returns
+        -------
+        dict
+            ``production``, ``shower``, ``instrument``.
+        """
+        shower, instrument = self.config["shower"], self.config["instrument"]
+        block = self.config["simulations"][production]
+        return {"production": block, "shower": shower, "instrument": instrument}
 
     def shower_settings(self, production: str) -> dict:
         """Settings that the photons at the telescopes depend on.
@@ -356,35 +360,25 @@ class Simulations:
         """
         if not self:
             return
-        folder, block = self.instrument_folder, self.model.instrument
-        if not folder.is_dir():
-            if block.path is not None:
-                raise InputError(self.file, "instrument.path", block.path, "an existing folder")
-            at_hand = ", ".join(_versions(self.base / "config" / "instruments")) or "none"
-            given = f"{block.name} {block.version}"
-            raise InputError(
-                self.file, "instrument", given, f"a folder <name>/<version>: {at_hand}"
-            )
-        self._check_digest(folder / DIGEST_FILE)
-        self.instrument_files  # noqa: B018 - as below
+        self.instrument.check()
+        for name, frozen in self.frozen.items():
+            self._check_frozen(name, frozen)
         self.runs  # noqa: B018 - built here so that a bad table stops before any job
         corsika = self.model.shower.corsika
-        if corsika is not None:
+        if corsika is not None and self.simulated:
             for key, value in (("executable", corsika.executable), ("image", corsika.image)):
                 self._check_program(key, value, corsika.image)
 
-    def _check_digest(self, path: Path) -> None:
-        text = path.read_text(encoding="utf-8").split() if path.is_file() else []
-        if not text or len(text[0]) != 64 or set(text[0]) - set("0123456789abcdef"):
-            raise InputError(path, "digest", text[:1] or "missing", "64 hexadecimal digits")
+    def _check_frozen(self, name: str, frozen: FrozenProduction) -> None:
+        if name not in self.productions:
+            known = ", ".join(self.productions) or "none"
+            raise InputError(self.file, "storage.frozen", name, f"productions: {known}")
+        check_settings(frozen, self.model, product_settings)
+        conditions = self.observed.digests.get(name, {})
+        check_surroundings(frozen, self.instrument.digest, conditions)
+        frozen.check_files()
 
     def _check_program(self, key: str, value: str | None, image: str | None) -> None:
         here = key == "image" or image is None
         if value is not None and here and "://" not in value and not Path(value).is_file():
             raise InputError(self.file, f"shower.corsika.{key}", value, "an existing file")
-
-
-def _versions(folder: Path) -> list[str]:
-    """Instruments at hand, as name and version."""
-    found = folder.glob(f"*/*/{DIGEST_FILE}")
-    return sorted(f"{p.parent.parent.name} {p.parent.name}" for p in found)

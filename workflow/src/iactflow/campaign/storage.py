@@ -1,4 +1,4 @@
-"""What of a campaign lies at computing sites: addresses, catalogue, objects of Snakemake."""
+"""What of a campaign lies elsewhere: addresses, catalogue, manifests, objects of Snakemake."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from iactflow.campaign.catalogue import read_catalogue
+from iactflow.campaign.frozen import FrozenProduction, Place
 from iactflow.campaign.paths import WILDCARDS, Paths
-from iactflow.campaign.schema import Campaign
+from iactflow.campaign.schema import Campaign, Storage
 from iactflow.campaign.sites import Sites, read_sites
 from iactflow.errors import InputError
 
@@ -41,8 +42,10 @@ class StoragePlan:
     @property
     def sites_file(self) -> Path:
         """File of computing sites."""
-        beside = Path(self.file).parent / self.block.sites
-        return beside if beside.is_file() else self.base / self.block.sites
+        default = Storage.model_fields["sites"].default
+        named = default if self.block is None else self.block.sites
+        beside = Path(self.file).parent / named
+        return beside if beside.is_file() else self.base / named
 
     @cached_property
     def sites(self) -> Sites:
@@ -71,6 +74,25 @@ class StoragePlan:
     def catalogue(self) -> dict[str, str]:
         """Size and checksum of raw data by path below their folder."""
         return read_catalogue(self.catalogue_file) if self.input_folders else {}
+
+    @cached_property
+    def frozen(self) -> dict[str, FrozenProduction]:
+        """Productions that are read instead of simulated, by name."""
+        named = {} if self.block is None else self.block.frozen
+        folder = Path(self.file).parent
+        return {
+            name: FrozenProduction(name, folder / manifest, self.file, lambda: self.sites)
+            for name, manifest in named.items()
+        }
+
+    @cached_property
+    def frozen_files(self) -> dict[str, tuple[str, Place]]:
+        """Production and place of each of their files, by path or address."""
+        return {
+            path: (name, place)
+            for name, production in self.frozen.items()
+            for path, place in production.places.items()
+        }
 
     @cached_property
     def output_folder(self) -> str | None:
@@ -102,25 +124,29 @@ class StoragePlan:
             f"{self.input_folders[0]}/{name}" for name in self.catalogue if _matches(name, pattern)
         ]
 
-    def checksums(self, files: list[str]) -> list[str]:
-        """What the catalogue says of files: a job reruns when it changes.
+    def checksums(self, files: list[str]) -> list[str | None]:
+        """What catalogue and manifests say of files: a job reruns when it changes.
 
         Parameters
         ----------
         files : list of str
-            Addresses, or local paths, which are left out.
+            Addresses or paths.
 
         Returns
         -------
-        list of str
-            ``size_bytes:adler32``.
+        list of str or None
+            ``size_bytes:adler32`` by file, None for one that nothing is said of; empty where
+            nothing is said of any.
         """
+        found = [self._checksum(file) for file in files]
+        return found if any(found) else []
+
+    def _checksum(self, file: str) -> str | None:
+        if file in self.frozen_files:
+            return self.frozen[self.frozen_files[file][0]].checksums[file]
         start = f"{self.input_folders[0]}/" if self.input_folders else None
-        return [
-            self.catalogue[file.removeprefix(start)]
-            for file in files
-            if start is not None and file.startswith(start)
-        ]
+        inside = start is not None and file.startswith(start)
+        return self.catalogue[file.removeprefix(start)] if inside else None
 
     @cached_property
     def _stored(self) -> list[tuple[str, re.Pattern]]:
@@ -148,44 +174,86 @@ class StoragePlan:
         return any(path == pattern or found.fullmatch(path) for pattern, found in self._stored)
 
     def check(self) -> None:
-        """Check sites, storage elements and catalogue.
+        """Check sites, storage elements, catalogue and manifests.
 
         Raises
         ------
         InputError
             If any of them cannot be used.
         """
-        self.catalogue, self.output_folder  # noqa: B018
+        self.catalogue, self.output_folder, self.frozen_files  # noqa: B018
 
     @property
     def settings(self) -> dict[str, dict]:
         """Settings of the storage provider by tag, one tag per storage element and use."""
         found: dict[str, dict] = {}
-        elements = self.sites.storage_elements if self.block is not None else {}
         if self.input_folders:
-            name, (base, *fallbacks) = self.block.inputs.storage_elements[0], self.input_folders
-            found[self.input_tag] = {
-                "base": base,
-                "fallbacks": ",".join(fallbacks) or None,
-                "catalogue": str(self.catalogue_file.absolute()),
-                "max_requests_per_second": elements[name].max_requests_per_second,
-            }
+            place = Place(tuple(self.input_folders), self.block.inputs.storage_elements[0])
+            found[self.input_tag] = self._replicas(place, self.catalogue_file)
+        for (name, place), tag in self.frozen_tags.items():
+            found[tag] = self._replicas(place, self.frozen[name].file)
         if self.output_folder is not None:
-            name = self.block.outputs.storage_element
-            found[self.output_tag] = {
-                "max_requests_per_second": elements[name].max_requests_per_second
-            }
+            found[self.output_tag] = self._requests(self.block.outputs.storage_element)
         return found
+
+    def _replicas(self, place: Place, catalogue: Path) -> dict:
+        """Settings of the provider for files that a catalogue knows."""
+        base, *fallbacks = place.folders
+        return {
+            "base": base,
+            "fallbacks": ",".join(fallbacks) or None,
+            "catalogue": str(catalogue.absolute()),
+            **self._requests(place.storage_element),
+        }
+
+    def _requests(self, storage_element: str) -> dict:
+        element = self.sites.storage_elements[storage_element]
+        return {"max_requests_per_second": element.max_requests_per_second}
+
+    def frozen_folders(self, name: str, placed: Callable) -> dict[str, str]:
+        """Where jobs see each chunk of a frozen production.
+
+        Parameters
+        ----------
+        name : str
+            Name of the production.
+        placed : callable
+            From `register_storage`.
+
+        Returns
+        -------
+        dict of str to str
+            Folder, of local copies for what lies at a site, by path below the production.
+        """
+        from snakemake.io import get_flag_value
+
+        found = {}
+        for chunk in self.frozen[name].manifest.chunks:
+            file = placed(self.frozen[name].files(chunk.run, chunk.name)[0])
+            stored = get_flag_value(file, "storage_object")
+            seen = str(file) if stored is None else str(stored.local_path())
+            found[chunk.path] = seen.rpartition("/")[0]
+        return found
+
+    @cached_property
+    def frozen_tags(self) -> dict[tuple[str, Place], str]:
+        """Tag of each place at sites that files of frozen productions lie at, by production."""
+        places = dict.fromkeys(self.frozen_files.values())
+        at_sites = [key for key in places if key[1].storage_element is not None]
+        return {
+            (name, place): f"se_{_tag(place.storage_element)}_frozen_{_tag(name)}_{i}"
+            for i, (name, place) in enumerate(at_sites)
+        }
 
     @property
     def input_tag(self) -> str:
         """Tag of the raw data's storage element."""
-        return _tag(self.block.inputs.storage_elements[0]) + "_inputs"
+        return f"se_{_tag(self.block.inputs.storage_elements[0])}_inputs"
 
     @property
     def output_tag(self) -> str:
         """Tag of the products' storage element."""
-        return _tag(self.block.outputs.storage_element) + "_outputs"
+        return f"se_{_tag(self.block.outputs.storage_element)}_outputs"
 
 
 def register_storage(campaign, workflow) -> Callable:
@@ -201,10 +269,10 @@ def register_storage(campaign, workflow) -> Callable:
     Returns
     -------
     callable
-        Takes a path or a list of paths; what lies at a site becomes a storage object, the rest
-        stays as it is.
+        Takes a path or a list of paths; what lies at a site becomes a storage object, a file of a
+        frozen production one whose date reruns nothing, the rest stays as it is.
     """
-    from snakemake.io import get_flag_value
+    from snakemake.io import ancient, get_flag_value
     from snakemake.storage import flag_with_storage_object
 
     plan, registry = campaign.storage, workflow.storage_registry
@@ -219,6 +287,9 @@ def register_storage(campaign, workflow) -> Callable:
     def placed(paths):
         if not isinstance(paths, str):
             return [placed(path) for path in paths]
+        if paths in plan.frozen_files:
+            tag = plan.frozen_tags.get(plan.frozen_files[paths])
+            return ancient(paths) if tag is None else stored(paths, tag, paths)
         if SCHEME.match(paths):
             return stored(paths, plan.input_tag, paths)
         if plan.is_stored(paths):
@@ -242,4 +313,4 @@ def _expression(pattern: str) -> re.Pattern:
 
 
 def _tag(name: str) -> str:
-    return "se_" + name.replace("-", "_")
+    return name.replace("-", "_")

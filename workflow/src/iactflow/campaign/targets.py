@@ -174,14 +174,14 @@ class Targets:
 
     @property
     def simulations(self) -> list[str]:
-        """Simulated events of all productions, their summaries and figures."""
+        """Simulated events of productions, summaries and figures, also of those that are read."""
         return [
             *self.simulated(self.paths.simulated_chunk),
             *self.productions(*self.simulation_summaries, *self.simulation_figures),
         ]
 
     def simulated(self, pattern: str) -> list[str]:
-        """Expand a pattern over productions, runs and chunks of showers.
+        """Expand a pattern over the runs and chunks of productions that are simulated.
 
         Parameters
         ----------
@@ -194,7 +194,7 @@ class Targets:
             Paths.
         """
         simulations = self.campaign.simulations
-        return [path for n in simulations.productions for path in simulations.jobs(pattern, n)]
+        return [path for n in simulations.simulated for path in simulations.jobs(pattern, n)]
 
     def productions(self, *patterns: str) -> list[str]:
         """Expand patterns over productions.
@@ -349,9 +349,13 @@ class Targets:
             result += [sidecar(p.mock_chunk.format(chunk=c)) for c in chunks]
             result.append(sidecar(p.mock_obs_index))
         hadrons = self.campaign.simulations.hadrons
-        result += [sidecar(hadrons.pool)] if hadrons.productions else []
+        result += [sidecar(hadrons.pool)] if hadrons.is_needed else []
         result += map(sidecar, self.simulated(p.simulated_chunk))
         if self.campaign.simulations.split and self.campaign.simulations.backend == "iactflow":
             result += map(sidecar, self.simulated(p.photons))
+        frozen = self.campaign.simulations.frozen
+        result += [
+            q.format(production=n) for n in frozen for q in (p.frozen_jobs, sidecar(p.manifest))
+        ]
         result += [*self.samples.sidecars, *self.responses.sidecars]
         return [*result, *map(sidecar, self.verdicts)]

@@ -82,12 +82,13 @@ def rule_edges(sidecars: Iterable[Mapping]) -> set[tuple[str, str]]:
     """
     maker, used = {}, []
     for sidecar in sidecars:
-        (rule,) = {job["iactflow:rule"] for job in sidecar["activity"].values()}
+        rules = {name: job["iactflow:rule"] for name, job in sidecar["activity"].items()}
         places = {key: entity["prov:location"] for key, entity in sidecar["entity"].items()}
         for relation in sidecar.get("wasGeneratedBy", {}).values():
-            maker[places[relation["prov:entity"]]] = rule
+            maker[places[relation["prov:entity"]]] = rules[relation["prov:activity"]]
         for relation in sidecar.get("used", {}).values():
-            used.append((places.get(relation["prov:entity"], ""), rule))
+            place = places.get(relation["prov:entity"], "")
+            used.append((place, rules[relation["prov:activity"]]))
     edges = set()
     for place, reader in used:
         # A file inside a folder that a rule made is the work of that rule.

@@ -289,8 +289,18 @@ def _provenance(summary: dict, facts: dict) -> str:
         ("random seed", f"<code>{facts['seed']}</code>"),
         ("image", f"<code>{escape(summary['image'])}</code>, {_used(summary)}"),
         ("iactflow", escape(summary["software"].get("iactflow", "unknown"))),
+        *((f"production {escape(n)}", _frozen(f)) for n, f in facts.get("frozen", {}).items()),
     ]
     return table((), rows)
+
+
+def _frozen(facts: dict) -> str:
+    """Say where a production comes from that this campaign did not simulate."""
+    return (
+        f"frozen, of campaign {escape(facts['campaign'])}, random seed "
+        f"<code>{facts['seed']}</code>; manifest <code>{escape(facts['manifest'])}</code>, SHA-256 "
+        f"<code>{facts['sha256']}</code>"
+    )
 
 
 def _cost(cost: dict) -> str:

@@ -56,6 +56,12 @@ def _files(chunk: str) -> list[Path]:
     return sorted(files, key=lambda file: read_metadata(file)["nsb_level"])
 
 
+def _folders(chunks: list[str]) -> list[str]:
+    """Folders of chunks, of which the files may be named instead."""
+    folders = (c if Path(c).is_dir() else str(Path(c).parent) for c in chunks)
+    return list(dict.fromkeys(folders))
+
+
 def _energy_edges(settings: dict) -> np.ndarray:
     low, high = np.log10([settings["energy_min_tev"], settings["energy_max_tev"]])
     first = np.floor(low * BINS_PER_DECADE + 1e-9)
@@ -257,7 +263,8 @@ def summarise_simulation(inputs, outputs, params, wildcards) -> None:
     Parameters
     ----------
     inputs : namespace
-        ``chunks``: folders of simulated events; ``instrument``: files of the instrument.
+        ``chunks``: folders of simulated events, or all files in them; ``instrument``: files of the
+        instrument.
     outputs : namespace
         ``summary``: JSON; ``table``: ROOT file with ``mean_profiles``, ``ground_light``,
         ``trigger_counts`` and the tables of one event.
@@ -271,7 +278,7 @@ def summarise_simulation(inputs, outputs, params, wildcards) -> None:
     InputError
         If a file is broken, or two of a production were thrown in different ways.
     """
-    chunks = _listed(inputs.chunks)
+    chunks = _folders(_listed(inputs.chunks))
     settings = _thrown_settings(params.settings, chunks)
     instrument = load_instrument(Path(_listed(inputs.instrument)[0]).parent)
     types = {t.tel_id: t.type.name for t in instrument.telescopes}

@@ -141,6 +141,7 @@ def summarise(inputs, outputs, params, wildcards) -> None:
             "config_file": facts["config_file"],
             "containers": _containers(sidecars),
             "labels": {name: target["label"] for name, target in facts["targets"].items()},
+            "frozen": facts.get("frozen", {}),
         },
     }
     write_json(outputs.summary, summary)

@@ -192,7 +192,7 @@ def put_file(lfn, path, storage_elements, fingerprint):
     Returns
     -------
     dict
-        ``lfn``, ``size``, ``adler32``, ``kept``.
+        ``lfn``, ``size``, ``adler32``, ``replicas``, ``kept``.
 
     Raises
     ------
@@ -211,6 +211,7 @@ def put_file(lfn, path, storage_elements, fingerprint):
                     "lfn": lfn,
                     "size": known["size"],
                     "adler32": known["adler32"],
+                    "replicas": known["replicas"],
                     "kept": True,
                 }
         if known:
@@ -226,7 +227,7 @@ def put_file(lfn, path, storage_elements, fingerprint):
             if result["OK"] and lfn in result["Value"]["Successful"]:
                 found = known_files([lfn]).get(lfn)
                 if found and found["replicas"] and found["adler32"] == adler32(path):
-                    entry = {name: found[name] for name in ("size", "adler32")}
+                    entry = {name: found[name] for name in ("size", "adler32", "replicas")}
                     return {"lfn": lfn, **entry, "kept": False}
                 result = {"Message": f"registered as {found}"}
             words = result.get("Message") or result["Value"]["Failed"]
