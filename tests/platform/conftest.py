@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import missing
+from tests.platform.slurm_farm import PATH as SLURM_PATH
+from tests.platform.slurm_farm import PROGRAMS as SLURM_PROGRAMS
+from tests.platform.slurm_farm import Farm
 from tests.platform.storage_servers import PROGRAMS, Servers
 from tests.products import CAMPAIGN, write_campaign
 from tests.workflow import REPOSITORY, snakemake
@@ -79,5 +82,16 @@ def storage_servers():
         if shutil.which(program) is None:
             missing(f"{program} is not installed (tests/platform/setup.sh installs XRootD)")
     found = Servers()
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def farm():
+    """Return a running SLURM of three nodes."""
+    for program in SLURM_PROGRAMS:
+        if shutil.which(program, path=SLURM_PATH) is None:
+            missing(f"{program} is not installed (tests/platform/setup.sh installs SLURM)")
+    found = Farm()
     yield found
     found.stop()
