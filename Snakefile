@@ -2,6 +2,7 @@
 
 from snakemake.utils import min_version
 
+from iactflow.campaign.image import image_path
 from iactflow.campaign.paths import WILDCARDS
 from iactflow.campaign.start import start_campaign
 from iactflow.campaign.storage import register_storage
@@ -15,7 +16,7 @@ P = campaign.paths
 placed = register_storage(campaign, workflow)
 
 
-container: campaign.model.image
+container: image_path(campaign.model.image)
 
 
 report: "workflow/report/overview.rst"
