@@ -30,5 +30,10 @@ digest=$(cat envs/base.txt containers/{iactflow.def,sitecustomize.py,build.sh,cp
   $(find workflow/src plugins/*/src -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' | sort) | sha256sum | cut -d ' ' -f 1)
 if [ "$(cat containers/build/iactflow.digest 2>/dev/null)" != "$digest" ]; then
   bash containers/build.sh --sandbox >"$platform/image.log" 2>&1 || { tail -n 30 "$platform/image.log" >&2; exit 1; }
+  rm -f containers/build/iactflow.sif
   echo "$digest" >containers/build/iactflow.digest
 fi
+# The same image as one file.
+[ -s containers/build/iactflow.sif ] ||
+  apptainer --silent build --mksquashfs-args "-comp zstd -Xcompression-level 3" \
+    containers/build/iactflow.sif containers/build/iactflow

@@ -1,7 +1,7 @@
 """How jobs end on a real SLURM of three nodes, and what the shipped profile makes of it.
 
-Memory is watched by SLURM's own polling (``JobAcctGatherParams=OverMemoryKill``), which stands in for
-the control groups of a farm; they would say OUT_OF_MEMORY where polling says FAILED.
+Memory is watched by SLURM's own polling (``JobAcctGatherParams=OverMemoryKill``), which stands in
+for the control groups of a farm; they would say OUT_OF_MEMORY where polling says FAILED.
 """
 
 from __future__ import annotations

@@ -35,7 +35,11 @@ def folder(tmp_path):
 
 def test_the_pinned_image_passes(folder, tmp_path):
     (tmp_path / "i.sif").touch()
-    for reference in (f"{folder}", f"{folder}@sha256:{DIGEST}", f"{tmp_path}/i.sif@sha256:{DIGEST}"):
+    for reference in (
+        f"{folder}",
+        f"{folder}@sha256:{DIGEST}",
+        f"{tmp_path}/i.sif@sha256:{DIGEST}",
+    ):
         check_image(reference, "c.yaml")
     check_image("docker://r.org/i:1", "c.yaml")
 
