@@ -98,9 +98,11 @@ class Launch:
         Working folder.
     target : str
         Rule of ``slurm_jobs.smk``.
+    **environment : str
+        Further environment variables.
     """
 
-    def __init__(self, farm, folder, target):
+    def __init__(self, farm, folder, target, **environment):
         self.farm = farm
         self.folder = Path(folder)
         self.log = self.folder / f"{target}-{time.monotonic_ns()}.log"
@@ -110,7 +112,7 @@ class Launch:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.folder,
-                env={**os.environ, **farm.environment},
+                env={**os.environ, **farm.environment, **environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
