@@ -3,6 +3,7 @@
 from snakemake.utils import min_version
 
 from iactflow.campaign.costs import keep_costs
+from iactflow.campaign.image import image_path
 from iactflow.campaign.paths import WILDCARDS
 from iactflow.campaign.start import start_campaign
 from iactflow.campaign.storage import register_storage
@@ -16,7 +17,7 @@ P = campaign.paths
 placed = register_storage(campaign, workflow)
 
 
-container: campaign.model.image
+container: image_path(campaign.model.image)
 
 
 report: "workflow/report/overview.rst"

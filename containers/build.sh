@@ -31,8 +31,11 @@ cp -r Snakefile config "$build/checkout"
 cp -r workflow/rules workflow/scripts workflow/report workflow/schemas "$build/checkout/workflow"
 cp containers/warm.sh containers/warm-waveforms.yaml "$build/checkout/containers"
 
+commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+[ -z "$(git status --porcelain -- containers envs plugins pyproject.toml workflow 2>/dev/null)" ] ||
+  commit=$commit-changed
 arguments=(--build-arg version="$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)"
-  --build-arg commit="$(git rev-parse HEAD 2>/dev/null || echo unknown)"
+  --build-arg commit="$commit"
   --build-arg lock="$(sha256sum envs/base.txt | cut -d ' ' -f 1)")
 if [ -n "${IACTFLOW_BASE:-}" ]; then
   arguments+=(--build-arg bootstrap="${IACTFLOW_BASE%%://*}" --build-arg base="${IACTFLOW_BASE#*://}")

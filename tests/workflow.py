@@ -12,7 +12,15 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def snakemake(*arguments, folder, profile="local", environment=None, timeout=600, check=False):
+def snakemake(
+    *arguments,
+    folder,
+    profile="local",
+    environment=None,
+    timeout=600,
+    check=False,
+    prefix=(),
+):
     """Run Snakemake on the checkout's Snakefile, with its results below a folder.
 
     Parameters
@@ -29,13 +37,16 @@ def snakemake(*arguments, folder, profile="local", environment=None, timeout=600
         Seconds after which the process is killed.
     check : bool
         Raise with the output if the exit code is not zero.
+    prefix : sequence of str
+        Command that runs the command, such as one that changes the user.
 
     Returns
     -------
     subprocess.CompletedProcess
         With its standard output and error in ``stdout``.
     """
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
+    command = [*prefix, sys.executable, "-m", "snakemake"]
+    command += ["--snakefile", str(REPOSITORY / "Snakefile")]
     if profile:
         command += ["--profile", str(REPOSITORY / "profiles" / profile)]
     command += ["--directory", str(folder), *map(str, arguments)]

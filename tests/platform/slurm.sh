@@ -64,7 +64,8 @@ StateSaveLocation=$folder/state
 SlurmctldLogFile=$folder/log/slurmctld.log
 SlurmdLogFile=$folder/log/slurmd-%n.log
 NodeName=node[1-$nodes] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + nodes))] CPUs=$cpus RealMemory=8000 State=UNKNOWN
-PartitionName=short Nodes=node[1-$nodes] Default=YES MaxTime=02:00:00 State=UP"
+PartitionName=short Nodes=node[1-$nodes] Default=YES MaxTime=02:00:00 State=UP
+PartitionName=long Nodes=node[1-$nodes] MaxTime=1-00:00:00 State=UP"
 } >"$SLURM_CONF"
 # Snakemake's job step takes SLURM_CONF away from srun, which then looks in /etc alone: this srun
 # knows its farm. Put this folder before PATH.

@@ -260,6 +260,22 @@ def test_image_is_asserted_when_asked_for(job_of, monkeypatch, capfd, tmp_path):
     assert "instead of the image: local_module" in capfd.readouterr().err
 
 
+def test_another_image_than_the_pinned_one_is_refused(job_of, monkeypatch, capfd):
+    pinned = "ab" * 32
+    snakemake = job_of()
+    snakemake.config = {"iactflow_campaign": {"image": f"/i@sha256:{pinned}"}}
+    monkeypatch.setenv("IACTFLOW_IMAGE_DIGEST", "cd" * 32)
+    monkeypatch.setenv("APPTAINER_CONTAINER", "/i")
+    with pytest.raises(SystemExit):
+        run_job(snakemake, write, module=MODULE)
+    message = f"/i is another image than the campaign pins: its digest is {'cd' * 32}; allowed: "
+    assert message + pinned in capfd.readouterr().err
+    monkeypatch.setenv("IACTFLOW_IMAGE_DIGEST", pinned)
+    run_job(snakemake, write, module=MODULE)
+    (activity,) = read_sidecar("out/result.json.prov.json")["activity"].values()
+    assert activity["iactflow:image_digest"] == pinned
+
+
 def test_script_folder_tells_the_checkout(job_of, monkeypatch, capfd, tmp_path):
     monkeypatch.setenv("IACTFLOW_EXPECT_IMAGE", "1")
     monkeypatch.setenv("APPTAINER_CONTAINER", "/i.sif")

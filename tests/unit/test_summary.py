@@ -276,6 +276,18 @@ def test_overview_says_what_the_campaign_found_and_rests_on(campaign):
     assert text.index("Gate open") < text.index("Targets") < text.index("Provenance")
 
 
+def test_summary_and_overview_name_the_image_that_was_used(campaign, monkeypatch):
+    assert "not used: the jobs ran in the locked environment" in _text(_overview(campaign))
+    monkeypatch.setenv("APPTAINER_CONTAINER", "/images/iactflow.sif")
+    monkeypatch.setenv("IACTFLOW_IMAGE_DIGEST", "cd" * 32)
+    _sidecar(campaign.folder / "0.prov.json", "fill_sky_map", 1.5, 300.0)
+    about = _summary(campaign)["about"]
+    assert about["containers"] == ["/images/iactflow.sif"]
+    assert about["image_digests"] == ["cd" * 32]
+    text = _text(_overview(campaign))
+    assert re.search(f"used as /images/iactflow.sif ?, digest {'cd' * 32}", text)
+
+
 def test_closed_gate_comes_first_and_names_what_failed(campaign):
     rows = [*VERDICTS, ("test", "sky_map", "1-10 off_mean", 0.5, 0.01, 0.1, False)]
     pd.DataFrame(rows, columns=COLUMNS).to_csv(campaign.inputs.verdicts, sep="\t", index=False)

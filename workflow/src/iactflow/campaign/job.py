@@ -24,10 +24,12 @@ from iactflow.campaign.closure import closure_digest
 from iactflow.campaign.cost import measure, size_bytes
 from iactflow.campaign.digest import content_digest
 from iactflow.campaign.embed import embed
+from iactflow.campaign.image import pinned_digest
 from iactflow.campaign.job_error import JobError
 from iactflow.campaign.provenance import (
     CONTAINER_VARIABLE,
     Activity,
+    container_digest,
     entity,
     input_digest,
     prov_document,
@@ -152,6 +154,17 @@ def _check_code(code: str | None, module: str) -> str:
     return installed
 
 
+def _check_image(snakemake: object) -> None:
+    """Refuse another image than the one that the campaign pins by its digest."""
+    pinned = pinned_digest(getattr(snakemake, "config", {}).get(IDENTITY, {}).get("image") or "")
+    container = os.environ.get(CONTAINER_VARIABLE)
+    if pinned and container and container_digest() != pinned:
+        raise JobError(
+            f"{container} is another image than the campaign pins: its digest is "
+            f"{container_digest() or 'unknown'}; allowed: {pinned}"
+        )
+
+
 def _checkout_modules(snakemake: object) -> list[str] | None:
     """Modules loaded from the checkout or the host, when the job was asked to run in its image.
 
@@ -269,6 +282,7 @@ def _run(snakemake: object, function: Callable, module: str, verbatim: bool) -> 
     if unnamed:
         raise JobError(f"outputs without a name: {', '.join(sorted(unnamed))}")
     sidecar = outputs.pop(PROVENANCE, None)
+    _check_image(snakemake)
     code = _check_code(params.get("code"), module)
     handed, pairs = _temporaries(outputs)
     written = None if sidecar is None else temporary_name(sidecar)

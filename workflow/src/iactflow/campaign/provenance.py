@@ -56,6 +56,8 @@ ACTIVITY_KEYS = (
     *("iactflow:image", "iactflow:container", "iactflow:cost"),
 )
 CONTAINER_VARIABLE = "APPTAINER_CONTAINER"
+# Set by the image itself: digest over the files that it was built with.
+DIGEST_VARIABLE = "IACTFLOW_IMAGE_DIGEST"
 # An input without a sidecar of its own name is looked for in those beside it, if they are few.
 MAX_SEARCHED = 64
 
@@ -228,6 +230,18 @@ def entity(path: str | Path, location: str | Path, digest: str) -> dict:
     }
 
 
+def container_digest() -> str | None:
+    """Look up the digest of the image that this process runs in.
+
+    Returns
+    -------
+    str or None
+        64 hexadecimal digits, as the image states them; None outside a container, and in an image
+        that was not built by ``containers/build.sh``.
+    """
+    return os.environ.get(DIGEST_VARIABLE) if os.environ.get(CONTAINER_VARIABLE) else None
+
+
 def _activity_attributes(activity: Activity) -> dict:
     settings = activity.settings
     return {
@@ -243,6 +257,7 @@ def _activity_attributes(activity: Activity) -> dict:
         "iactflow:seed": activity.seed,
         "iactflow:image": activity.image,
         "iactflow:container": os.environ.get(CONTAINER_VARIABLE),
+        "iactflow:image_digest": container_digest(),
         "iactflow:checkout_modules": activity.checkout_modules,
         "iactflow:cost": activity.cost.as_dict(),
     }

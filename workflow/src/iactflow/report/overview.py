@@ -279,7 +279,9 @@ def _used(summary: dict) -> str:
     containers = summary["about"]["containers"]
     if not containers:
         return "not used: the jobs ran in the locked environment of the launching side"
-    return "used as " + ", ".join(f"<code>{escape(c)}</code>" for c in containers)
+    used = "used as " + ", ".join(f"<code>{escape(c)}</code>" for c in containers)
+    digests = ", ".join(f"<code>{d}</code>" for d in summary["about"]["image_digests"])
+    return f"{used}, digest {digests or 'unknown'}"
 
 
 def _provenance(summary: dict, facts: dict) -> str:

@@ -139,7 +139,8 @@ def summarise(inputs, outputs, params, wildcards) -> None:
             "seed": facts["seed"],
             "data_source": facts["data_source"],
             "config_file": facts["config_file"],
-            "containers": _containers(sidecars),
+            "containers": _of_jobs(sidecars, "iactflow:container"),
+            "image_digests": _of_jobs(sidecars, "iactflow:image_digest"),
             "labels": {name: target["label"] for name, target in facts["targets"].items()},
             "frozen": facts.get("frozen", {}),
         },
@@ -147,10 +148,10 @@ def summarise(inputs, outputs, params, wildcards) -> None:
     write_json(outputs.summary, summary)
 
 
-def _containers(sidecars: list[dict]) -> list[str]:
-    """Images that jobs really ran in; empty when all ran outside."""
+def _of_jobs(sidecars: list[dict], key: str) -> list[str]:
+    """What jobs say of the image that they really ran in; empty when all ran outside."""
     jobs = (job for sidecar in sidecars for job in sidecar["activity"].values())
-    return sorted({job["iactflow:container"] for job in jobs if job["iactflow:container"]})
+    return sorted({job[key] for job in jobs if job.get(key)})
 
 
 def cost_per_rule(
