@@ -136,6 +136,7 @@ class Grid:
             *("--dirac-lfn-base", LFN_BASE, "--dirac-storage-elements", "SE-One,SE-Two"),
             *("--seconds-between-status-checks", "2", "--dirac-setup", setup, "--nolock"),
             *("--rerun-incomplete", "--show-failed-logs", "--keep-going"),
+            *("--dirac-outage-s", "300"),
         ]
 
     def workflow(self, name, n, step=":"):
@@ -195,14 +196,17 @@ class Grid:
         """Output of all launches in a folder."""
         return (folder.parent / f"{folder.name}.log").read_text()
 
-    def wait_for(self, folder, condition, timeout=300):
-        """Wait until a job of the ledger of a folder fulfils a condition; return the ledger."""
+    def wait_for(self, process, folder, condition, timeout=300):
+        """Wait until a job in the ledger of a launch fulfils a condition; return the ledger."""
         deadline = time.monotonic() + timeout
         file = folder / ".dirac/ledger.json"
         while time.monotonic() < deadline:
+            ended = process.poll() is not None
             ledger = json.loads(file.read_text()) if file.exists() else {"jobs": {}}
             if any(map(condition, ledger["jobs"].values())):
                 return ledger
+            if ended:
+                break
             time.sleep(0.3)
         raise AssertionError(self.output(folder))
 

@@ -1,10 +1,6 @@
 """A real DIRAC on this machine: two sites, their storage, one catalogue, and what can go wrong.
 
-Real: configuration, JobManager, optimisers, task queue, Matcher, JobAgent with its InProcess
-computing element, JobWrapper, sandbox store, proxies, file catalogue, storage elements, MariaDB.
-Absent: OpenSearch (job parameters are not kept), VOMS and IAM; pilots are started by the tests, and
-status rows of the resources are inserted. Worker nodes run in a mount name space of their own that
-hides checkout, launching side and server.
+What is real, and what is absent, is said in README.md.
 """
 
 from __future__ import annotations
@@ -107,10 +103,11 @@ def test_a_failing_job_shows_its_log_and_a_banned_site_runs_none(grid):
 
 def test_a_failed_job_goes_to_the_other_site(grid):
     grid.new_pilots("One")
-    folder = grid.workflow("elsewhere", 1, step=f"! grep -q LCG.One {NODE}/pilot.cfg")
+    step = f"if grep -q LCG.One {NODE}/pilot.cfg; then exit 1; fi"
+    folder = grid.workflow("elsewhere", 1, step=step)
     process = grid.start(folder, "--retries", "1")
     try:
-        grid.wait_for(folder, lambda job: job["failed_sites"] == ["LCG.One.fr"])
+        grid.wait_for(process, folder, lambda job: job["failed_sites"] == ["LCG.One.fr"])
         grid.new_pilots()
         assert process.wait(timeout=300) == 0, grid.output(folder)
     finally:
@@ -126,7 +123,7 @@ def test_a_killed_pilot_loses_nothing(grid):
     folder = grid.workflow("pilot", 2, step=f"[ -e {calm} ] || sleep 1000")
     process = grid.start(folder, "--retries", "3", "--dirac-heartbeat-timeout-s", "60")
     try:
-        ledger = grid.wait_for(folder, lambda job: job["id"])
+        ledger = grid.wait_for(process, folder, lambda job: job["id"])
         ids = [job["id"] for job in ledger["jobs"].values()]
         running = grid.wait_for_payload(ids)
         calm.touch()
@@ -149,14 +146,14 @@ def test_a_campaign_survives_its_launching_machine_and_a_restart_of_the_server(g
     grid.end_pilots()
     folder = grid.workflow("survivor", 4, step="sleep 5")
     process = grid.start(folder)
-    ledger = grid.wait_for(folder, lambda job: job["id"])
+    ledger = grid.wait_for(process, folder, lambda job: job["id"])
     process.kill()
     process.wait()
     assert len({job["id"] for job in ledger["jobs"].values()}) == 4
     grid.new_pilots()
     process = grid.start(folder, "--retries", "2", "--dirac-heartbeat-timeout-s", "120")
     try:
-        grid.wait_for(folder, lambda job: job["state"] == "done")
+        grid.wait_for(process, folder, lambda job: job["state"] == "done")
         grid.script("stop-services")
         time.sleep(5)
         grid.script("start-services")
@@ -213,7 +210,7 @@ def test_interrupt_kills_everything_in_one_call(grid):
     grid.end_pilots()
     folder = grid.workflow("interrupt", 20)
     process = grid.start(folder)
-    grid.wait_for(folder, lambda job: job["id"])
+    grid.wait_for(process, folder, lambda job: job["id"])
     process.send_signal(signal.SIGINT)
     process.wait(timeout=300)
     assert {status for _, status, _ in states(grid, folder)} == {"Killed"}

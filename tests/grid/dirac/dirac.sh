@@ -238,7 +238,7 @@ case $action in
     for pid in "$4" "$5"; do while kill -0 "$pid" 2>/dev/null; do sleep 1; done; done
     rm -f "$folder/run/watch.pid"
     bash "$0" stop "$folder" "$venv"
-    rm -rf "$folder" ;;
+    rm -rf "$folder" "$folder-launch" "$folder-site" ;;
   end-pilots) end_pilots ;;
   stop-services) end "${SERVICES[@]}" ;;
   start-services) services ;;
