@@ -100,7 +100,9 @@ class Grid:
         """
         self.end_pilots()
         hidden = ":".join(sorted({"/tmp", tempfile.gettempdir(), str(REPOSITORY)}))
-        visible = ":".join(str(path) for path in (DIRAC, APPTAINER, IMAGE, self.site) if path.exists())
+        visible = ":".join(
+            str(path) for path in (DIRAC, APPTAINER, IMAGE, self.site) if path.exists()
+        )
         command = ["bash", str(SCRIPT), "pilot", str(self.folder), str(DIRAC)]
         for site in sites or ("One", "Two"):
             with (self.folder / f"log/pilot-{site}.log").open("a") as log:
@@ -154,9 +156,7 @@ class Grid:
         folder = self.launch / name
         names = ["Snakefile", "config", "workflow"]
         command = ["git", "ls-files", "-co", "--exclude-standard", *names]
-        listed = subprocess.run(
-            command, cwd=REPOSITORY, capture_output=True, text=True, check=True
-        )
+        listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
         for file in listed.stdout.splitlines():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / file, folder / file)
@@ -217,7 +217,9 @@ class Grid:
         try:
             while time.monotonic() < deadline:
                 status = bridge("status", ids=ids)
-                running = [int(n) for n, job in status.items() if job["MinorStatus"] == "Application"]
+                running = [
+                    int(n) for n, job in status.items() if job["MinorStatus"] == "Application"
+                ]
                 if running:
                     return running
                 time.sleep(1)

@@ -83,9 +83,7 @@ def test_a_failing_job_shows_its_log_and_a_banned_site_runs_none(grid):
     folder = grid.workflow(
         "plain", 2, step="[ {wildcards.run} != 1 ] || (echo broken >>{log}; false)"
     )
-    code, output = grid.run(
-        folder, "--set-resources", "simulate:dirac_banned_sites=LCG.One.fr"
-    )
+    code, output = grid.run(folder, "--set-resources", "simulate:dirac_banned_sites=LCG.One.fr")
     assert code == 1, output
     assert (folder / "results-plain/0/value.txt").read_text() == "0\n"
     assert (folder / "results-plain/0/folder/empty").exists()
