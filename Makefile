@@ -41,6 +41,8 @@ lock: ## resolve the environment anew
 	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --upgrade --generate-hashes --no-header \
 	    --no-emit-index-url --no-annotate envs/$$name.in -o envs/$$name.txt || exit 1; \
 	done
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --upgrade --generate-hashes --no-header \
+	  --no-emit-index-url --no-annotate --override envs/dirac-overrides.txt envs/dirac.in -o envs/dirac.txt
 
 demo: run ## run the embedded default campaign through to its HTML report
 
@@ -62,11 +64,13 @@ test: test-unit test-platform ## all tests
 test-unit: env ## unit, DAG, rule and campaign tests (minutes)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/dag tests/rules tests/campaign $(wildcard $(PLUGINS:%=%tests))
 
-test-platform: env ## real Apptainer, SLURM, XRootD, browser; installs them where apt is at hand
+test-platform: env ## real Apptainer, SLURM, XRootD, browser, DIRAC; installs them where apt is at hand
 	bash tests/platform/setup.sh
-	$(BIN)/python -m pytest -q tests/platform
+	bash tests/grid/dirac/install.sh .platform/dirac
+	$(BIN)/python -m pytest -q tests/platform tests/grid
 
-test-grid: env ## a real DIRAC with two sites, installed in .platform/dirac: not part of `test` yet
+test-grid: env ## of these, the real DIRAC with two sites alone
+	bash tests/platform/setup.sh
 	bash tests/grid/dirac/install.sh .platform/dirac
 	$(BIN)/python -m pytest -q tests/grid
 

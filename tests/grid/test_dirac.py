@@ -1,10 +1,6 @@
 """A real DIRAC on this machine: two sites, their storage, one catalogue, and what can go wrong.
 
-Real: configuration, JobManager, optimisers, task queue, Matcher, JobAgent with its InProcess
-computing element, JobWrapper, sandbox store, proxies, file catalogue, storage elements, MariaDB.
-Absent: OpenSearch (job parameters are not kept), VOMS and IAM; pilots are started by the tests, and
-status rows of the resources are inserted. Worker nodes run in a mount name space of their own that
-hides checkout, launching side and server.
+What is real, and what is absent, is said in README.md.
 """
 
 from __future__ import annotations
@@ -18,13 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import pytest
-from dirac_grid import DIRAC, LFN_BASE, NODE, Grid
+from dirac_grid import DIRAC, IMAGE, IMAGE_SETUP, LFN_BASE, NODE, Grid
 from tests.conftest import missing
-from tests.products import differing, digests
-from tests.workflow import REPOSITORY
+from tests.products import activities, differing, digests
 
 from snakemake_executor_plugin_dirac.bridge_client import BridgeError
 from snakemake_executor_plugin_dirac.jdl import Requirements, parametric_jdl
@@ -44,13 +38,10 @@ def grid():
     grid = Grid(tempfile.mkdtemp(prefix="dirac-"))
     grid.folder.chmod(0o755)
     try:
-        grid.script("start")
+        grid.start_server()
         yield grid
     finally:
-        grid.end_pilots()
-        grid.script("stop")
-        shutil.rmtree(grid.folder, ignore_errors=True)
-        shutil.rmtree(grid.launch, ignore_errors=True)
+        grid.remove()
 
 
 def states(grid, folder):
@@ -77,89 +68,90 @@ def test_what_is_wrong_with_proxy_group_or_server_is_told(grid, tmp_path):
     refused(grid.bridge(X509_USER_PROXY=tmp_path / "none"), r"proxy.*dirac-proxy-init")
     refused(grid.bridge(), r"is valid for .*dirac-proxy-init", minimum_s=1e9)
     grid.script("proxy", "no_vo", str(tmp_path / "proxy"))
-    refused(grid.bridge(X509_USER_PROXY=tmp_path / "proxy"), "belongs to no virtual organisation")
     (tmp_path / "etc").mkdir()
     text = (grid.folder / "client/etc/dirac.cfg").read_text()
+    # A client of several organisations: a configuration that names one gives it to every group.
+    (tmp_path / "etc/dirac.cfg").write_text(text.replace("VirtualOrganization", "Other"))
+    other = grid.bridge(X509_USER_PROXY=tmp_path / "proxy", DIRAC_ROOT_PATH=tmp_path)
+    refused(other, "belongs to no virtual organisation")
     (tmp_path / "etc/dirac.cfg").write_text(text.replace("9135", "1"))
     refused(grid.bridge(DIRAC_ROOT_PATH=tmp_path), r"configuration server in dirac\.cfg")
 
 
-def test_jobs_see_no_file_of_the_launching_side_and_a_failing_one_shows_its_log(grid):
-    grid.pilot("One")
-    grid.pilot("Two")
+def test_a_failing_job_shows_its_log_and_a_banned_site_runs_none(grid):
+    grid.new_pilots()
     folder = grid.workflow(
-        "plain", 3, step="[ {wildcards.run} != 1 ] || (echo broken >>{log}; false)"
+        "plain", 2, step="[ {wildcards.run} != 1 ] || (echo broken >>{log}; false)"
     )
-    code, output = grid.run(folder)
+    code, output = grid.run(folder, "--set-resources", "simulate:dirac_banned_sites=LCG.One.fr")
     assert code == 1, output
-    assert (folder / "results-plain/2/value.txt").read_text() == "2\n"
-    assert (folder / "results-plain/2/folder/empty").exists()
+    assert (folder / "results-plain/0/value.txt").read_text() == "0\n"
+    assert (folder / "results-plain/0/folder/empty").exists()
     assert not (folder / "results-plain/1").exists()
+    # Each job looked for files of the launching side, and found none.
     assert (folder / "logs/0.log").read_text() == "run 0\n"
     assert (folder / "logs/1.log").read_text() == "run 1\nbroken\n"
-    assert re.search(r"DIRAC job \d+ at LCG\.\w+\.fr: Failed", output)
+    assert re.search(r"DIRAC job \d+ at LCG\.Two\.fr: Failed", output)
     assert "broken" in output
-    # An empty file exists in no storage; every other product exactly once, with its metadata.
+    assert {site for _, _, site in states(grid, folder)} == {"LCG.Two.fr"}
+    # An empty file exists in no storage; every other product exactly once.
     names = ["results-plain/0/folder/full", "results-plain/0/value.txt"]
-    names += [name.replace("/0/", "/2/") for name in names]
     assert grid.catalogued("results-plain") == [f"{LFN_BASE}/{name}" for name in names]
 
 
 def test_a_failed_job_goes_to_the_other_site(grid):
-    folder = grid.workflow(
-        "banned", 1, step=f"if grep -q LCG.One {NODE}/pilot.cfg; then exit 1; fi"
-    )
-    code, output = grid.run(folder, "--retries", "2")
-    assert code == 0, output
-    simulated = [(s, site) for name, s, site in states(grid, folder) if name.startswith("simulate")]
-    assert simulated[-1] == ("Done", "LCG.Two.fr")
-    assert ("Done", "LCG.One.fr") not in simulated
-    assert simulated.count(("Failed", "LCG.One.fr")) <= 1
+    grid.new_pilots("One")
+    step = f"if grep -q LCG.One {NODE}/pilot.cfg; then exit 1; fi"
+    folder = grid.workflow("elsewhere", 1, step=step)
+    process = grid.start(folder, "--retries", "1")
+    try:
+        grid.wait_for(process, folder, lambda job: job["failed_sites"] == ["LCG.One.fr"])
+        grid.new_pilots()
+        assert process.wait(timeout=300) == 0, grid.output(folder)
+    finally:
+        process.kill()
+        process.wait()
+    simulated = [found for found in states(grid, folder) if found[0].startswith("simulate")]
+    assert [found[1:] for found in simulated] == [("Failed", "LCG.One.fr"), ("Done", "LCG.Two.fr")]
 
 
 def test_a_killed_pilot_loses_nothing(grid):
-    folder = grid.workflow("pilot", 2, step="[ -e /tmp/iactflow-calm ] || sleep 300")
-    calm = Path("/tmp/iactflow-calm")
-    calm.unlink(missing_ok=True)
-    process = grid.start(folder, "--retries", "2", "--dirac-heartbeat-timeout-s", "60")
+    calm = grid.site / "calm"
+    grid.new_pilots()
+    folder = grid.workflow("pilot", 2, step=f"[ -e {calm} ] || sleep 1000")
+    process = grid.start(folder, "--retries", "3", "--dirac-heartbeat-timeout-s", "60")
     try:
-        bridge = grid.bridge()
-        ledger = grid.wait_for(folder, lambda found: any(j["id"] for j in found["jobs"].values()))
+        ledger = grid.wait_for(process, folder, lambda job: job["id"])
         ids = [job["id"] for job in ledger["jobs"].values()]
-        deadline = time.monotonic() + 300
-        while time.monotonic() < deadline:
-            status = bridge("status", ids=ids).values()
-            if any(job["MinorStatus"] == "Application" for job in status):
-                break
-            time.sleep(1)
-        bridge.close()
-        grid.end_pilots()
+        running = grid.wait_for_payload(ids)
         calm.touch()
-        grid.pilot("One")
-        grid.pilot("Two")
+        grid.new_pilots()
         assert process.wait(timeout=600) == 0, grid.output(folder)
     finally:
-        calm.unlink(missing_ok=True)
         process.kill()
         process.wait()
-    assert "no sign of life" in grid.output(folder)
+    silent = re.findall(r"DIRAC job (\d+) at .*; no sign of life", grid.output(folder))
+    assert set(running) <= set(map(int, silent))
     assert (folder / "results-pilot/sum.txt").read_text() == "0\n1\n0\n1\n"
     assert len(grid.catalogued("results-pilot")) == 5
+    found = states(grid, folder)
+    done = [name for name, status, _ in found if status == "Done"]
+    assert len(done) == len(set(done)) == 3
+    assert {status for _, status, _ in found} == {"Done", "Killed"}
 
 
 def test_a_campaign_survives_its_launching_machine_and_a_restart_of_the_server(grid):
+    grid.end_pilots()
     folder = grid.workflow("survivor", 4, step="sleep 5")
     process = grid.start(folder)
-    ledger = grid.wait_for(folder, lambda found: any(j["id"] for j in found["jobs"].values()))
+    ledger = grid.wait_for(process, folder, lambda job: job["id"])
     process.kill()
     process.wait()
-    first = {job["name"]: job["id"] for job in ledger["jobs"].values()}
-    assert len(first) == 4
+    assert len({job["id"] for job in ledger["jobs"].values()}) == 4
+    grid.new_pilots()
     process = grid.start(folder, "--retries", "2", "--dirac-heartbeat-timeout-s", "120")
     try:
-        grid.wait_for(
-            folder, lambda found: any(j["state"] == "done" for j in found["jobs"].values())
-        )
+        grid.wait_for(process, folder, lambda job: job["state"] == "done")
         grid.script("stop-services")
         time.sleep(5)
         grid.script("start-services")
@@ -167,31 +159,22 @@ def test_a_campaign_survives_its_launching_machine_and_a_restart_of_the_server(g
     finally:
         process.kill()
         process.wait()
-    assert grid.output(folder).count("of an earlier launch") == 4
+    output = grid.output(folder)
+    assert output.count("of an earlier launch") == 4
+    assert "jobs go on" in output
     expected = "".join(f"{run}\n" for run in range(4))
     assert (folder / "results-survivor/sum.txt").read_text() == expected * 2
     assert len(grid.catalogued("results-survivor")) == 9
     # No job of the first launch was sent again unless DIRAC itself lost it.
-    found = states(grid, folder)
-    done = [name for name, status, _ in found if status == "Done"]
+    done = [name for name, status, _ in states(grid, folder) if status == "Done"]
     assert len(done) == len(set(done)) == 5
 
 
-def test_a_simulation_has_the_same_content_as_on_this_machine(grid):
-    folder = grid.launch / "photons"
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "Snakefile", "config", "workflow"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(REPOSITORY / name, folder / name)
-    grid.repository(folder)
-    here = grid.launch / "here"
-    shutil.copytree(folder, here)
+def test_a_simulation_in_its_image_has_the_same_content_as_on_this_machine(grid):
+    if not (IMAGE / "opt/iactflow/iactflow").is_dir():
+        missing(f"{IMAGE} is not built (tests/platform/setup.sh builds it)")
+    grid.new_pilots()
+    folder, here = grid.checkout("photons"), grid.checkout("here")
     target = "results/photons-ci/simulations/gamma/summary.json"
     options = ("--configfile", "config/campaigns/photons-ci.yaml")
     metadata = (
@@ -200,12 +183,17 @@ def test_a_simulation_has_the_same_content_as_on_this_machine(grid):
         "zenith_deg=config.simulations.{production}.zenith_deg "
         "azimuth_deg=config.simulations.{production}.azimuth_deg"
     )
-    code, output = grid.run(folder, target, "--dirac-metadata", metadata, *options, timeout=900)
+    code, output = grid.run(
+        *(folder, target, "--dirac-metadata", metadata, *options), setup=IMAGE_SETUP, timeout=900
+    )
     assert code == 0, output
     local = [sys.executable, "-m", "snakemake", target, "--cores", "2", *options]
     subprocess.run(local, cwd=here, check=True, timeout=900)
     assert len(digests(here)) >= 4
     assert not differing(digests(folder), digests(here))
+    # Each job has looked whether it runs in a container, and where its modules come from.
+    assert {json.dumps(job["iactflow:checkout_modules"]) for job in activities(folder)} == {"[]"}
+    assert {job["iactflow:checkout_modules"] for job in activities(here)} == {None}
     ledger = json.loads((folder / ".dirac/ledger.json").read_text())
     product = next(path for path in ledger["products"] if path.endswith("summary.json"))
     assert ledger["products"][product]["lfn"] == f"{LFN_BASE}/{product}"
@@ -220,7 +208,7 @@ def test_interrupt_kills_everything_in_one_call(grid):
     grid.end_pilots()
     folder = grid.workflow("interrupt", 20)
     process = grid.start(folder)
-    grid.wait_for(folder, lambda found: any(j["id"] for j in found["jobs"].values()))
+    grid.wait_for(process, folder, lambda job: job["id"])
     process.send_signal(signal.SIGINT)
     process.wait(timeout=300)
     assert {status for _, status, _ in states(grid, folder)} == {"Killed"}

@@ -122,6 +122,7 @@ def submit(jdl):
             "Site": site,
             "JobName": name,
             "HeartBeatTime": "",
+            "LastUpdateTime": "",
             "group": attribute(jdl, "JobGroup").strip('"'),
             "index": index,
             "sandbox": str(sandbox),

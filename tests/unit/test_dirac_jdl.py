@@ -24,7 +24,7 @@ from snakemake_executor_plugin_dirac.sandbox import (
 from snakemake_executor_plugin_dirac.states import judge
 
 
-def entry(status="Running", site="LCG.A.fr", beat=""):
+def entry(status="Running", site="LCG.A.fr", beat="", update=""):
     """One line of DIRAC's job summary."""
     return {
         "Status": status,
@@ -32,6 +32,7 @@ def entry(status="Running", site="LCG.A.fr", beat=""):
         "ApplicationStatus": "",
         "Site": site,
         "HeartBeatTime": beat,
+        "LastUpdateTime": update,
     }
 
 
@@ -96,6 +97,13 @@ def test_a_jdl_holds_every_job_once_and_its_own_inputs():
     assert values["Site"] == '{"LCG.A.fr"}'
     assert values["BannedSites"] == '{"LCG.B.fr"}'
     assert values["Tags"] == '{"gpu"}'
+
+
+def test_a_jdl_leaves_out_what_the_server_takes_anyway():
+    jdl = parametric_jdl(Requirements(600, 1), [{"index": 0, "name": "a", "lfns": []}], [], "snk-1")
+    for name in ("NumberOfProcessors", "StdOutput", "StdError", "Site", "BannedSites", "Tags"):
+        assert not re.search(rf"^\s*{name} ", jdl, re.M)
+    assert "std.out" in jdl  # In the output sandbox, under the server's own name.
 
 
 def test_a_job_group_fits_its_column():
@@ -167,3 +175,6 @@ def test_a_silent_pilot_is_killed_and_a_living_one_is_not():
     assert not judge(1, entry(beat=beat), noticed + 9, 10).ended
     assert judge(1, entry(beat=beat), noticed + 11, 10).kill
     assert not judge(1, entry(beat="None"), noticed, 10).kill
+    # Before the first heartbeat, and after one, the last change of status counts as well.
+    assert judge(1, entry("Matched", beat="None", update=beat), noticed + 11, 10).kill
+    assert not judge(1, entry(beat=beat, update="2026-01-01 00:00:08"), noticed + 11, 10).kill

@@ -1,8 +1,7 @@
 """Configuration of a DIRAC of two sites on this machine; runs under DIRAC's Python.
 
-usage: configure.py FOLDER. Real: every service, executor and agent named here. Absent: OpenSearch
-(job parameters are not kept), VOMS and IAM (groups stand in the registry), the Site Director (tests
-start pilots themselves), the Bdii and the resource status agents (status rows are inserted).
+usage: configure.py FOLDER. Real: every service, executor and agent named here. What is absent is
+said in README.md.
 """
 
 import glob
@@ -95,6 +94,8 @@ def systems(cfg):
     put(cfg, f"{work}/Services/JobManager", MaxParametricJobs=1000)
     put(cfg, f"{work}/Executors/Optimizers", Load="JobPath, JobSanity, InputData, JobScheduling")
     put(cfg, f"{work}/Databases/JobParametersDB", index_name="job_parameters")
+    # Of a job: a look each second, a heartbeat each five. Else ten, and twenty minutes at least.
+    put(cfg, f"{work}/JobWrapper", PollingTime=1, CheckingTime=5, MinCheckingTime=5)
     data = "Systems/DataManagement"
     put(cfg, f"{data}/Databases/FileCatalogDB", DBName="FileCatalogDB")
     put(

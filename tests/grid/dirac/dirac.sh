@@ -1,29 +1,41 @@
 #!/usr/bin/env bash
 # A real DIRAC on this machine: configuration, workload management, file catalogue, storage, two sites.
-# usage: dirac.sh start|stop|stop-services|start-services FOLDER DIRAC_ENVIRONMENT
-#        dirac.sh pilot FOLDER DIRAC_ENVIRONMENT SITE HIDDEN_FOLDERS SOFTWARE [CYCLES]
-# Absent, and not stood in for: OpenSearch, VOMS, IAM, runit, Site Director (pilots are started here).
+# usage: dirac.sh start|stop|stop-services|start-services|end-pilots FOLDER DIRAC_ENVIRONMENT
+#        dirac.sh start FOLDER DIRAC_ENVIRONMENT PID: and stop by itself once PID has ended
+#        dirac.sh proxy FOLDER DIRAC_ENVIRONMENT GROUP FILE
+#        dirac.sh pilot FOLDER DIRAC_ENVIRONMENT SITE HIDDEN VISIBLE SOFTWARE
+# What is absent, and not stood in for: README.md.
 set -Eeuo pipefail
 action=$1 folder=$2 venv=$3 here=$(cd "$(dirname "$0")" && pwd)
 export PATH=$venv/bin:$PATH:/usr/sbin HOME=$folder/home
 certificates=$folder/etc/grid-security/certificates
+# Where a worker node works; the folder itself stays empty.
+NODE=/run/node
 sql() { mariadb --no-defaults -S "$folder/mysql/s.sock" -uroot "$@"; }
 
 background() { # background NAME COMMAND...: run it, keep its pid and its output
   local name=$1; shift
-  setsid "$@" >>"$folder/log/$name.log" 2>&1 </dev/null &
+  # The server of a grid does not share its cores with worker nodes, nor with whoever launches.
+  setsid nice -n -10 "$@" >>"$folder/log/$name.log" 2>&1 </dev/null &
   echo $! >"$folder/run/$name.pid"
 }
 
-end() { # end NAME...: end what was started under these names
-  local name pid
+end() { # end NAME...: end what was started under these names, all at a time
+  local name pid alive files=() pids=()
   for name in "$@"; do
     [ -s "$folder/run/$name.pid" ] || continue
-    pid=$(cat "$folder/run/$name.pid"); kill "$pid" 2>/dev/null || true
-    for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-    kill -9 "$pid" 2>/dev/null || true
-    rm -f "$folder/run/$name.pid"
+    files+=("$folder/run/$name.pid"); pids+=("$(cat "$folder/run/$name.pid")")
   done
+  [ ${#pids[@]} -gt 0 ] || return 0
+  kill "${pids[@]}" 2>/dev/null || true
+  for _ in $(seq 30); do
+    alive=
+    for pid in "${pids[@]}"; do if kill -0 "$pid" 2>/dev/null; then alive=1; fi; done
+    [ "$alive" ] || break
+    sleep 0.1
+  done
+  kill -9 "${pids[@]}" 2>/dev/null || true
+  rm -f "${files[@]}"
 }
 
 listening() { # listening PORT...: wait for each
@@ -90,21 +102,18 @@ services() {
   local wms=WorkloadManagement
   background configuration dirac-service Configuration/Server --cfg "$folder/etc/Configuration_Server.cfg" "${options[@]}"
   listening 9135
-  background jobs dirac-service $wms/JobManager $wms/JobMonitoring $wms/JobStateUpdate "${options[@]}"
-  # Both make tables of the task queue, and only one may.
-  listening 9132 9130 9136
-  background pilots dirac-service $wms/Matcher $wms/PilotManager $wms/WMSAdministrator $wms/SandboxStore "${options[@]}"
-  background mind dirac-service $wms/OptimizationMind "${options[@]}"
-  background framework dirac-service Framework/ProxyManager Accounting/DataStore \
-    RequestManagement/ReqManager "${options[@]}"
-  background data dirac-service DataManagement/FileCatalog ResourceStatus/ResourceStatus "${options[@]}"
-  # The handler keeps its folder in a variable of its module: one process for each storage.
-  background storage-one dirac-service DataManagement/StorageElementOne "${options[@]}"
-  background storage-two dirac-service DataManagement/StorageElementTwo "${options[@]}"
-  listening 9170 9196 9175 9152 9133 9140 9197 9148 9149 9160
+  # Few processes: what each imports is most of what a start costs. The handler of storage keeps its
+  # folder in a variable of its module, so that the two sites have to be in two of them.
+  background jobs dirac-service $wms/JobManager $wms/JobMonitoring $wms/JobStateUpdate $wms/Matcher \
+    $wms/PilotManager $wms/WMSAdministrator $wms/SandboxStore "${options[@]}"
+  background mind dirac-service $wms/OptimizationMind Framework/ProxyManager Accounting/DataStore \
+    RequestManagement/ReqManager DataManagement/StorageElementTwo "${options[@]}"
+  background data dirac-service DataManagement/FileCatalog ResourceStatus/ResourceStatus \
+    DataManagement/StorageElementOne "${options[@]}"
+  listening 9132 9130 9136 9170 9196 9175 9152 9133 9140 9197 9148 9149 9160
   background optimizers dirac-executor $wms/Optimizers "${options[@]}"
 }
-SERVICES=(optimizers storage-two storage-one data framework mind pilots jobs configuration)
+SERVICES=(optimizers data mind jobs configuration)
 
 status_rows() { # what resource status agents would have found out
   local columns values type element
@@ -137,10 +146,12 @@ proxy() { # proxy GROUP FILE: proxy GROUP of the user, in FILE
       >"$folder/log/proxy-$1.log" 2>&1 || { cat "$folder/log/proxy-$1.log" >&2; exit 1; } )
 }
 
-pilot() { # pilot SITE HIDDEN SOFTWARE CYCLES: a worker node; it sees none of the hidden folders
-  local site=$1 hidden=$2 software=$3 cycles=${4:-1000} place
+pilot() { # pilot SITE HIDDEN VISIBLE SOFTWARE: a worker node
+  # It sees none of the hidden folders, but what lies in them and is visible, as a site has it.
+  local site=$1 hidden=$2 visible=$3 software=$4 place
   place=$(mktemp -d "$folder/nodes/$site-XXXXXX")
-  mkdir -p "$place"/{etc,certificates,software}
+  echo $$ >"$folder/run/pilot-$(basename "$place").pid"
+  mkdir -p "$place"/{etc,certificates,software,visible} "$NODE"
   cp -L "$certificates"/* "$place/certificates/"
   cp "$folder/client/etc/dirac.cfg" "$place/etc/"
   cp "$folder/client/proxy-pilot" "$place/proxy"; chmod 600 "$place/proxy"
@@ -174,26 +185,44 @@ Resources
   }
 }
 EOF
-  export place hidden software cycles venv
+  export place hidden visible software venv NODE
   exec unshare --mount --propagation private --pid --fork --kill-child --mount-proc bash -c '
     set -e
-    mount --bind "$software" "$place/software"
-    mkdir -p /run/node && mount --bind "$place" /run/node && mount --bind "$software" /run/node/software
-    for folder in ${hidden//:/ }; do mount -t tmpfs none "$folder"; done
-    cd /run/node
+    mount --bind "$place" "$NODE"
+    mount --bind "$software" "$NODE/software"
+    number=0
+    for path in ${visible//:/ }; do
+      mkdir "$NODE/visible/$((++number))"; mount --bind "$path" "$NODE/visible/$number"
+    done
+    for path in ${hidden//:/ }; do mount -t tmpfs none "$path"; done
+    number=0
+    for path in ${visible//:/ }; do
+      mkdir -p "$path"; mount --move "$NODE/visible/$((++number))" "$path"
+    done
+    cd "$NODE"
     # The job wrapper leaves the environment through realpath of its Python.
-    export PYTHONPATH=$(echo "$venv"/lib/python3*/site-packages) HOME=/run/node
-    export DIRAC_ROOT_PATH=/run/node X509_CERT_DIR=/run/node/certificates X509_USER_PROXY=/run/node/proxy
-    exec dirac-agent WorkloadManagement/JobAgent --cfg pilot.cfg -o LogLevel=INFO -o MaxCycles="$cycles" \
+    export PYTHONPATH=$(echo "$venv"/lib/python3*/site-packages) HOME=$NODE TMPDIR=/tmp
+    export DIRAC_ROOT_PATH=$NODE X509_CERT_DIR=$NODE/certificates X509_USER_PROXY=$NODE/proxy
+    exec dirac-agent WorkloadManagement/JobAgent --cfg pilot.cfg -o LogLevel=INFO -o MaxCycles=1000 \
       -o PollingTime=1 -o StopAfterFailedMatches=100000 -o /DIRAC/Security/UseServerCertificate=no \
       -o StopOnApplicationFailure=False -o FillingModeFlag=True -o MinimumTimeLeft=10 \
       -o SubmissionDelay=0'
 }
 
+end_pilots() { # kill worker nodes with everything that runs on them, as a site does
+  local file
+  for file in "$folder"/run/pilot-*.pid; do
+    [ -e "$file" ] || continue
+    kill -9 "$(cat "$file")" 2>/dev/null || true
+    rm -f "$file"
+  done
+}
+
 case $action in
   start)
     mkdir -p "$folder"/{etc,log,run,data,sandboxes,storage,home,nodes,client/etc}
-    trap 'end "${SERVICES[@]}" mariadb' ERR
+    if [ $# -gt 3 ]; then background watch bash "$0" watch "$folder" "$venv" "$4" $$; fi
+    trap 'end watch "${SERVICES[@]}" mariadb' ERR
     authority
     databases
     "$venv/bin/python" "$here/configure.py" "$folder"
@@ -202,7 +231,15 @@ case $action in
     client
     proxy hess_user "$folder/client/proxy"
     proxy hess_pilot "$folder/client/proxy-pilot" ;;
-  stop) end "${SERVICES[@]}" mariadb ;;
+  stop)
+    end_pilots; end watch "${SERVICES[@]}" mariadb
+    rmdir "$NODE" 2>/dev/null || true ;;
+  watch)
+    for pid in "$4" "$5"; do while kill -0 "$pid" 2>/dev/null; do sleep 1; done; done
+    rm -f "$folder/run/watch.pid"
+    bash "$0" stop "$folder" "$venv"
+    rm -rf "$folder" "$folder-launch" "$folder-site" ;;
+  end-pilots) end_pilots ;;
   stop-services) end "${SERVICES[@]}" ;;
   start-services) services ;;
   proxy) proxy "$4" "$5" ;;

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 __all__ = ["InvalidResource", "Requirements", "group_by_requirements", "parametric_jdl"]
 
-# Names of files in the sandboxes of every job.
+# Names of files in the sandboxes of every job; the first two of the output are DIRAC's own names.
 EXECUTABLE = "run.sh"
 OUTPUT_SANDBOX = ("std.out", "std.err", "report.json", "logs.tar.gz")
+# What the server takes when a JDL does not say. It checks every attribute of every job of a bulk
+# submission anew, which is most of what submitting costs: what says no more is left out.
+DEFAULT_PROCESSORS = 1
 # More inputs than this do not choose a site any better, and make a JDL slow to handle.
 MAX_STEERING_INPUTS = 100
 
@@ -178,13 +181,12 @@ def parametric_jdl(requirements, jobs, sandbox, job_group, job_type="User", outp
         "JobName": '"%(name)s"',
         "JobGroup": json.dumps(job_group),
         "JobType": json.dumps(job_type),
-        "StdOutput": '"std.out"',
-        "StdError": '"std.err"',
         "InputSandbox": _list(sandbox),
         "OutputSandbox": _list([*OUTPUT_SANDBOX, *output_sandbox]),
         "CPUTime": str(requirements.cpu_time_s),
-        "NumberOfProcessors": str(requirements.processors),
     }
+    if requirements.processors != DEFAULT_PROCESSORS:
+        attributes["NumberOfProcessors"] = str(requirements.processors)
     if requirements.sites:
         attributes["Site"] = _list(requirements.sites)
     if requirements.banned_sites:

@@ -49,8 +49,8 @@ def judge(number, status, now_s, heartbeat_timeout_s):
     number : int
         DIRAC id.
     status : dict or None
-        ``Status``, ``MinorStatus``, ``ApplicationStatus``, ``Site``, ``HeartBeatTime``; None if
-        DIRAC does not know the job any more.
+        ``Status``, ``MinorStatus``, ``ApplicationStatus``, ``Site``, ``HeartBeatTime``,
+        ``LastUpdateTime``; None if DIRAC does not know the job any more.
     now_s : float
         Unix time.
     heartbeat_timeout_s : float
@@ -73,18 +73,20 @@ def judge(number, status, now_s, heartbeat_timeout_s):
         # A job that somebody killed says nothing against its site.
         return Verdict(ended=True, site=site, ban=status["Status"] == "Failed", text=text)
     if status["Status"] in ("Running", "Stalled", "Matched"):
-        silence = now_s - _seconds(status["HeartBeatTime"], now_s)
+        # A pilot that dies before the first heartbeat has left its last change of status.
+        signs = [_seconds(status[name]) for name in ("HeartBeatTime", "LastUpdateTime")]
+        silence = now_s - max(filter(None, signs), default=now_s)
         if silence > heartbeat_timeout_s:
             text = f"{text}; no sign of life for {silence:.0f} s, killed"
             return Verdict(ended=True, kill=True, site=site, text=text)
     return Verdict(site=site, text=text)
 
 
-def _seconds(text, default):
+def _seconds(text):
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
-        return default
+        return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
     return moment.timestamp()

@@ -133,7 +133,8 @@ def summaries(ids):
     """Status of jobs, in one call."""
     from DIRAC.WorkloadManagementSystem.Client.JobMonitoringClient import JobMonitoringClient
 
-    wanted = ("Status", "MinorStatus", "ApplicationStatus", "Site", "JobName", "HeartBeatTime")
+    times = ("HeartBeatTime", "LastUpdateTime")
+    wanted = ("Status", "MinorStatus", "ApplicationStatus", "Site", "JobName", *times)
     unique = sorted({int(number) for number in ids})
     found = value_of(JobMonitoringClient(timeout=120).getJobsSummary(unique), "status")
     return {
