@@ -14,8 +14,9 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 # Runs of campaigns teach what jobs cost: neither from nor to the plans of whoever runs the tests.
-os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="iactflow-tests-")
-atexit.register(shutil.rmtree, os.environ["XDG_CONFIG_HOME"], ignore_errors=True)
+LEARNT = tempfile.mkdtemp(prefix="iactflow-tests-")
+os.environ["IACTFLOW_COSTS"] = f"{LEARNT}/costs.yaml"
+atexit.register(shutil.rmtree, LEARNT, ignore_errors=True)
 
 
 def missing(reason: str) -> None:

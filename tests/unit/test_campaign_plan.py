@@ -121,7 +121,7 @@ def test_costs_are_learnt(demo, costs, tmp_path, monkeypatch):
 
 
 def test_every_run_teaches_what_it_did_enough_of(demo, costs, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "own"))
+    monkeypatch.setenv("IACTFLOW_COSTS", str(tmp_path / "own" / "costs.yaml"))
     monkeypatch.setattr("iactflow.campaign.costs.read_sidecar", lambda p: json.loads(p.read_text()))
     assert known_costs(demo).content == costs.content
     jobs = list(list_jobs(demo))
@@ -142,7 +142,7 @@ def test_every_run_teaches_what_it_did_enough_of(demo, costs, tmp_path, monkeypa
 
 def test_costs_that_cannot_be_kept_fail_no_run(demo, tmp_path, monkeypatch, caplog):
     (tmp_path / "own").write_text("a file where the folder should be", encoding="utf-8")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "own"))
+    monkeypatch.setenv("IACTFLOW_COSTS", str(tmp_path / "own" / "costs.yaml"))
     keep_costs(demo, tmp_path)
     assert not own_costs().exists()
     assert "are not kept for later plans" in caplog.text

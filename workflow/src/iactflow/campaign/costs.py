@@ -256,8 +256,11 @@ def own_costs() -> Path:
     Returns
     -------
     Path
-        ``iactflow/costs.yaml`` in the user's folder of configurations.
+        What ``IACTFLOW_COSTS`` names, or ``iactflow/costs.yaml`` in the user's folder of
+        configurations.
     """
+    if named := os.environ.get("IACTFLOW_COSTS"):
+        return Path(named)
     home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(home) / "iactflow" / "costs.yaml"
 
