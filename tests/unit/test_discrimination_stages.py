@@ -118,22 +118,6 @@ def test_gammaness_tells_the_classes_apart(tmp_path, folder):
     assert found["protons.root"].mean() < 0.2
 
 
-def test_every_image_carries_the_means_of_its_event(folder):
-    rows = read_rows(folder / "two" / "nsb1.root", SEED, SPLITS)
-    columns = feature_columns(rows, scale_events(read_shape_tables(folder / "tables.root"), rows))
-    events = read_table(folder / "dl2" / "nsb1.root", "events_dl2")
-    for image, event in enumerate(rows.event_index):
-        mine = rows.event_index == event
-        for shape in ("width", "length"):
-            found = columns[f"mean_scaled_{shape}"]
-            np.testing.assert_allclose(found[image], events[f"mean_scaled_{shape}"][event])
-            if mine.sum() >= 2:
-                np.testing.assert_allclose(found[image], columns[f"scaled_{shape}"][mine].mean())
-        np.testing.assert_allclose(
-            columns["energy_consistency"][image], events["energy_consistency"][event]
-        )
-
-
 def test_models_learn_from_their_part_alone(folder, monkeypatch):
     rows = read_rows(folder / "one" / "nsb1.root", SEED, SPLITS)
     seen = {}

@@ -1,9 +1,4 @@
-"""What trees see of an image, and of the event that it belongs to.
-
-Classifiers see the event's mean scaled shapes and how well its images agree on the energy and on
-the direction, as in H.E.S.S. (Ohm, van Eldik & Egberts 2009, Astropart. Phys. 31, 383): an image
-like one of a gamma ray tells little beside three that disagree.
-"""
+"""What trees see of an image."""
 
 from __future__ import annotations
 
@@ -24,10 +19,8 @@ OF_IMAGE = (
     *("impact_distance_m",),
 )
 OF_EVENT = ("h_max_m", "multiplicity", "fit_statistic")
-#: Columns of `iactflow.discrimination.scaled_shapes.event_statistics`.
-OF_SCALED_EVENT = {"mean_scaled_width": 0, "mean_scaled_length": 1, "energy_consistency": 4}
 #: Features that need tables.
-SCALED = ("scaled_width", "scaled_length", "ln_energy_table", *OF_SCALED_EVENT)
+SCALED = ("scaled_width", "scaled_length", "ln_energy_table")
 #: All features. Sizes are those at a throughput of 1.
 FEATURES = ("log10_size", "width_over_length", "zenith_deg", *OF_IMAGE, *OF_EVENT, *SCALED)
 #: Features of each target that are used where settings name none.
@@ -48,8 +41,7 @@ STANDARD = {
     "gammaness": (
         *("log10_size", "hillas_width_deg", "hillas_length_deg", "impact_distance_m"),
         *("h_max_m", "concentration_core", "leakage_intensity_width_2", "hillas_r_deg"),
-        *("zenith_deg", "scaled_width", "scaled_length", *OF_SCALED_EVENT),
-        *("multiplicity", "fit_statistic"),
+        *("zenith_deg", "scaled_width", "scaled_length"),
     ),
 }
 
@@ -113,6 +105,5 @@ def feature_columns(rows: EventRows, scaled: Scaled | None) -> dict[str, np.ndar
             "scaled_width": scaled.scaled_width,
             "scaled_length": scaled.scaled_length,
             "ln_energy_table": scaled.ln_energy,
-            **{name: scaled.events[event, i] for name, i in OF_SCALED_EVENT.items()},
         }
     return found
