@@ -62,7 +62,7 @@ def test_products_are_those_of_the_direct_run(direct, later):
     run, taken = digests(direct), digests(later)
     # Chunks lie where they were made; what their jobs said of them was taken over.
     frozen = {path.partition(f"{direct}/")[2] or path: d for path, d in taken.items()}
-    new = {path for path in frozen if path.endswith(("gamma/manifest.tsv", "jobs.prov.json"))}
+    new = {path for path in frozen if path.endswith(("gamma/manifest.txt", "jobs.prov.json"))}
     about = {f"results/photons-ci/{name}" for name in ("summary.json", "overview.html")}
     about.add("results/photons-ci/rule_graph.png")
     assert len(new) == 2

@@ -13,6 +13,7 @@ from iactflow.crosscheck.simtel_runs import split_runs
 from iactflow.errors import InputError
 from iactflow.io.simtel import SimtelReader
 from iactflow.report import compare_ctapipe as module
+from iactflow.report.compare_command import table_lines
 from iactflow.report.compare_ctapipe import compare_ctapipe
 
 pytest.importorskip("ctapipe")
@@ -112,7 +113,7 @@ def one_run(counts_of, run=3, energy=1.0, effective=(15.5, 15.5, 15.5), n_shower
 
 
 SUMS = "charges are sums in 18 images: ctapipe takes one slice's pedestal off, 225 p.e. too little"
-NOT_READ = "pixels are suppressed in 18 images: ctapipe takes them for -1"
+NOT_READ = "pixels are suppressed in 18 images: ctapipe takes them for -15 p.e."
 
 
 @pytest.mark.parametrize(
@@ -163,6 +164,8 @@ def test_runs_after_each_other_and_showers_of_no_energy(tmp_path):
     assert [row for row in found["judged"] if not row["passed"]] == []
     assert found["chains"]["n_events"] == {"main": 12, "check": 12, "alone": 0}
     assert found["ctapipe_alone"][-1] == "2 runs: ctapipe reads the first"
+    text = "\n".join(table_lines({"files": [found], "passed": found["passed"]}))
+    assert "made plain to ctapipe: 2 runs: ctapipe reads the first" in text
     assert [part.read_bytes() for part in split_runs(path, tmp_path)] == [first, second]
     assert split_runs(write.write(path, first), tmp_path) == [path]
     assert split_runs(write.write(path, gzip.compress(first)), tmp_path) == [path]
@@ -178,6 +181,12 @@ def test_runs_after_each_other_and_showers_of_no_energy(tmp_path):
     assert energies.tolist() == [0.0] * 6 + [1.0] * 6
     assert tables["simulation_runs"]["n_showers"].tolist() == [3, 3]
     assert tables["thrown_events"]["n_thrown"].tolist() == [6]
+
+
+def test_a_run_that_is_there_twice(tmp_path):
+    path = write.write(tmp_path / "a.simtel", *[one_run(whole_samples, n_showers=1)] * 2)
+    with pytest.raises(InputError, match=r"events: got 'event 100 of run 3, twice'"):
+        compare_ctapipe(path)
 
 
 def test_files_without_events(tmp_path):

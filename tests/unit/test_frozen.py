@@ -184,7 +184,8 @@ def test_manifest_and_data_move_together(tmp_path):
     finish(file, tmp_path / "here")
     assert frozen(file, tmp_path / "here", tmp_path / "here/gamma.tsv") == 0
     shutil.move(tmp_path / "here", tmp_path / "there")
-    campaign = later(tmp_path / "there/gamma.tsv")
+    # Relative to the campaign file, as everything that it names.
+    campaign = later(tmp_path / "there/gamma.tsv", start_from("../gamma.tsv"))
     (first, *_) = campaign.simulations.raw("gamma", 1, "00000")
     assert first == f"{tmp_path}/there/{PRODUCTION}/run1/chunks/00000/nsb1.root"
 
@@ -192,9 +193,8 @@ def test_manifest_and_data_move_together(tmp_path):
 def test_the_jobs_that_made_it_are_taken_over(manifest, tmp_path):
     folders = {f"run1/chunks/0000{i}": f"copies/0000{i}" for i in range(2)}
     outputs = {name: str(tmp_path / name) for name in ("manifest", "jobs")}
-    inputs = SimpleNamespace(manifest=str(manifest))
-    params = SimpleNamespace(folders=folders)
-    adopt_production(inputs, SimpleNamespace(**outputs), params, None)
+    params = SimpleNamespace(manifest=str(manifest), folders=folders)
+    adopt_production(None, SimpleNamespace(**outputs), params, None)
     assert (tmp_path / "manifest").read_bytes() == manifest.read_bytes()
     document = read_sidecar(tmp_path / "jobs")
     made = manifest.parent / "run" / PRODUCTION

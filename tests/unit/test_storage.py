@@ -108,7 +108,7 @@ def test_without_the_block_nothing_lies_at_sites():
 @pytest.mark.parametrize(
     ("storage", "message"),
     [
-        ({}, "give inputs or outputs"),
+        ({}, "give inputs, outputs or frozen"),
         ({"outputs": {**OUTPUTS, "storage_element": "b"}}, r"storage\.outputs.*'b'.*a-disk"),
         ({"outputs": {**OUTPUTS, "storage_element": "a-tape"}}, "writable"),
         ({"outputs": {**OUTPUTS, "storage_element": "a-new"}}, "xrootd"),

@@ -3,8 +3,6 @@
 
 rule adopt_production:
     """Take over a frozen production: its manifest, and the provenance of the jobs that made it."""
-    input:
-        manifest=get_manifest,
     output:
         manifest=P.manifest,
         jobs=P.frozen_jobs,
@@ -15,6 +13,7 @@ rule adopt_production:
         benchmark_of("adopt_production", "production")
     params:
         settings=get_manifest_digest,
+        manifest=get_manifest,
         folders=get_frozen_folders,
         code=campaign.code("adopt_production"),
     message:

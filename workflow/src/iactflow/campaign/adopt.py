@@ -17,11 +17,12 @@ def adopt_production(inputs, outputs, params, wildcards) -> None:
     Parameters
     ----------
     inputs : namespace
-        ``manifest``: as ``iactflow freeze`` wrote it.
+        None are used.
     outputs : namespace
         ``manifest``: the same; ``jobs``: PROV-JSON with the jobs of all chunks.
     params : namespace
-        ``folders``: where jobs see each chunk, by its path below the production.
+        ``manifest``: file that ``iactflow freeze`` wrote; ``folders``: where jobs see each chunk,
+        by its path below the production.
     wildcards : namespace
         None are used.
 
@@ -30,9 +31,9 @@ def adopt_production(inputs, outputs, params, wildcards) -> None:
     InputError
         If it is no manifest.
     """
-    document = prov_of_production(read_manifest(inputs.manifest), params.folders)
+    document = prov_of_production(read_manifest(params.manifest), params.folders)
     write_sidecar(outputs.jobs, document)
-    shutil.copyfile(inputs.manifest, outputs.manifest)
+    shutil.copyfile(params.manifest, outputs.manifest)
 
 
 def prov_of_production(manifest: Manifest, folders: Mapping[str, str]) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -74,7 +75,7 @@ class FrozenProduction:
         """
         folder = self.manifest.folder
         if not chunk.storage_elements:
-            return Place((str(self.file.parent / folder),), None)
+            return Place((os.path.normpath(self.file.parent / folder),), None)
         sites: Sites = self._sites()
         key = f"storage.frozen.{self.name}"
         bases = [sites.endpoint(name, self.file, key) for name in chunk.storage_elements]

@@ -42,7 +42,7 @@ class Paths:
         self.simulated_chunk = f"{production}/run{{run}}/chunks/{{chunk}}"
         self.photons = f"{production}/run{{run}}/photons/{{chunk}}.root"
         # Of a production that is read instead of simulated: its manifest, and who made it.
-        self.manifest = f"{production}/manifest.tsv"
+        self.manifest = f"{production}/manifest.txt"
         self.frozen_jobs = f"{production}/jobs.prov.json"
         self.corsika_card = f"{production}/run{{run}}/corsika/{{chunk}}.inp"
         self.corsika_profile = f"{production}/run{{run}}/corsika/{{chunk}}.atmprof.dat"

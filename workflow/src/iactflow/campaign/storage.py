@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
@@ -80,9 +81,10 @@ class StoragePlan:
         """Productions that are read instead of simulated, by name."""
         named = {} if self.block is None else self.block.frozen
         folder = Path(self.file).parent
+        files = {name: Path(os.path.normpath(folder / file)) for name, file in named.items()}
         return {
-            name: FrozenProduction(name, folder / manifest, self.file, lambda: self.sites)
-            for name, manifest in named.items()
+            name: FrozenProduction(name, file, self.file, lambda: self.sites)
+            for name, file in files.items()
         }
 
     @cached_property

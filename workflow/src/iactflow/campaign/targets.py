@@ -354,8 +354,6 @@ class Targets:
         if self.campaign.simulations.split and self.campaign.simulations.backend == "iactflow":
             result += map(sidecar, self.simulated(p.photons))
         frozen = self.campaign.simulations.frozen
-        result += [
-            q.format(production=n) for n in frozen for q in (p.frozen_jobs, sidecar(p.manifest))
-        ]
+        result += [p.frozen_jobs.format(production=name) for name in frozen]
         result += [*self.samples.sidecars, *self.responses.sidecars]
         return [*result, *map(sidecar, self.verdicts)]

@@ -128,7 +128,7 @@ class _PlainEvents:
             wrong = bright & (counts[0, :, 0] <= self._threshold)
             found.gains.append(float(np.mean(wrong)) if len(counts) > 1 else 0.0)
         if missing.any():
-            found.suppressed.append(float(np.median((one * factor)[missing])))
+            found.suppressed.append(float(np.median((one * factor)[0, missing.any(axis=0)])))
             counts[missing] = one[missing][:, None]
         telescope["adc_samples"] = counts
 

@@ -85,7 +85,7 @@ def table_lines(result: dict) -> list[str]:
             lines.append(f"  {name:34}{count['main']:10}{count['check']:10}{count['alone']:8}")
         lines.append(f"  {'judged':46}{'largest':>12}{'allowed':>12}")
         lines += [_judged_line(row) for row in block["judged"]]
-        lines += [f"  {line}; it was told" for line in block["ctapipe_alone"]]
+        lines += [f"  made plain to ctapipe: {line}" for line in block["ctapipe_alone"]]
         lines.append(
             f"  whole chains: charges off by at most {chains['charge_pe']:.3g} p.e., "
             f"{100 * chains['charge_within']:.4g} % within; masks differ in "

@@ -25,6 +25,7 @@ from iactflow.crosscheck.agreement import (
     agreement,
     parameter_differences,
 )
+from iactflow.errors import InputError
 from iactflow.imaging.clean import clean_images
 from iactflow.imaging.parameters import image_parameters
 from iactflow.instrument.neighbours import camera_neighbours
@@ -190,7 +191,18 @@ def _reconstruct(file, settings, max_events) -> _Ours:
         subarray = reader.subarray
     is_simtel = ".simtel" in Path(file).name
     tables = _tables(parts, pixels, max_events, is_simtel)
+    _refuse_twins(file, tables)
     return _Ours(tables, subarray, chosen, pointing, event_pointing)
+
+
+def _refuse_twins(file, tables) -> None:
+    """Events are told apart by run and number."""
+    seen: set[tuple] = set()
+    for key in zip(*(tables.events[name].tolist() for name in EVENT), strict=True):
+        if key in seen:
+            found = f"event {key[1]} of run {key[0]}, twice"
+            raise InputError(file, "events", found, "each once")
+        seen.add(key)
 
 
 def _in_order(found) -> dict[str, list]:
