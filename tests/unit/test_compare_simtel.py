@@ -175,7 +175,7 @@ def test_runs_after_each_other_and_showers_of_no_energy(tmp_path):
     assert [part.read_bytes() for part in split_runs(path, tmp_path)] == [first, second]
     assert split_runs(write.write(path, first), tmp_path) == [path]
     assert split_runs(write.write(path, gzip.compress(first)), tmp_path) == [path]
-    # eventio reads the first frame of several.
+    # eventio ends where a frame does inside an object.
     for pieces, whole in (([first], [path]), ([first[:5000], first[5000:]], None)):
         write.write(path, *map(zstandard.compress, pieces))
         parts = split_runs(path, tmp_path)
