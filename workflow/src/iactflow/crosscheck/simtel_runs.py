@@ -1,6 +1,6 @@
 """Runs of a file of sim_telarray, each in a file that eventio reads as a whole.
 
-eventio (2.1) ends at the first histograms, and at the end of the first frame of zstd.
+eventio (2.1) ends at the first histograms, and where a frame of zstd ends inside an object.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 RUN = 2000
 # History and names of a run stand before its header.
 BEFORE = (70, 75)
-PIECE = 1 << 20
+PIECE, COMPRESSED = 1 << 20, 1 << 16
 
 
 def split_runs(path: str | Path, folder: str | Path) -> list[Path]:
@@ -39,7 +39,7 @@ def split_runs(path: str | Path, folder: str | Path) -> list[Path]:
     """
     path = Path(path)
     starts, end = _walk(path)
-    if len(starts) == 1 and _seen_by_eventio(path) == end:
+    if len(starts) == 1 and not _in_frames(path):
         return [path]
     parts = []
     with _decompressed(path) as file:
@@ -51,13 +51,13 @@ def split_runs(path: str | Path, folder: str | Path) -> list[Path]:
     return parts
 
 
-def _decompressed(path: Path, frames: bool = True) -> BinaryIO:
-    """Open a file, whatever its compression: all frames of zstd, or the first."""
+def _decompressed(path: Path) -> BinaryIO:
+    """Open a file, whatever its compression."""
     with path.open("rb") as file:
         head = file.read(4)
     if head == ZSTD:
         worker = zstandard.ZstdDecompressor()
-        reader = worker.stream_reader(path.open("rb"), read_across_frames=frames)
+        reader = worker.stream_reader(path.open("rb"), read_across_frames=True)
         return io.BufferedReader(reader, PIECE)
     return gzip.open(path) if head[:2] == GZIP else path.open("rb")
 
@@ -82,7 +82,17 @@ def _walk(path: Path) -> tuple[list[int], int]:
     return [0, *starts[1:]], place
 
 
-def _seen_by_eventio(path: Path) -> int:
-    """Bytes of the decompressed file up to where eventio ends."""
-    with _decompressed(path, frames=False) as file:
-        return sum(map(len, iter(lambda: file.read(PIECE), b"")))
+def _in_frames(path: Path) -> bool:
+    """Whether a file is several frames of zstd."""
+    with path.open("rb") as file:
+        if file.read(4) != ZSTD:
+            return False
+        file.seek(0)
+        worker = zstandard.ZstdDecompressor().decompressobj()
+        for piece in iter(lambda: file.read(COMPRESSED), b""):
+            if worker.eof:
+                return True
+            worker.decompress(piece)
+            if worker.unused_data:
+                return True
+    return False

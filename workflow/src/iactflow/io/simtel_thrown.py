@@ -18,7 +18,6 @@ from iactflow.io.simtel_run import EVENT_HISTOGRAMS
 __all__ = ["Thrown"]
 
 BINS_PER_DECADE, VIEWCONE_BINS = 10, 10
-TINY = np.finfo(np.float64).tiny
 
 
 class Thrown:
@@ -140,8 +139,10 @@ class Thrown:
         parts = -np.diff(np.cos(np.radians(np.maximum(edges, low)))) if self._diffuse else [1.0]
         cells = {(e, a): w * p for e, w in energies.items() for a, p in enumerate(parts)}
         weights = np.array(list(cells.values()))
+        if not np.any(weights > 0.0):
+            return {}
         # Rounding the sums from the lowest energy on keeps them within half an event.
-        sums = np.cumsum(weights) * (total / max(weights.sum(), TINY))
+        sums = np.cumsum(weights) * (total / weights.sum())
         whole = np.diff(np.round(sums).astype(np.int64), prepend=0)
         particle = self.particle or 0
         keys = [(particle, *cell) for cell in cells]
