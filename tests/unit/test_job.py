@@ -276,6 +276,16 @@ def test_another_image_than_the_pinned_one_is_refused(job_of, monkeypatch, capfd
     assert activity["iactflow:image_digest"] == pinned
 
 
+def test_an_image_that_was_unpacked_for_the_job_keeps_its_name(job_of, monkeypatch, tmp_path):
+    snakemake = job_of()
+    snakemake.config = {"iactflow_campaign": {"image": f"i.sif@sha256:{'ab' * 32}"}}
+    monkeypatch.setenv("APPTAINER_CONTAINER", "/tmp/rootfs-2266108756/root")
+    monkeypatch.setenv("IACTFLOW_IMAGE_DIGEST", "ab" * 32)
+    run_job(snakemake, write, module=MODULE)
+    (activity,) = read_sidecar("out/result.json.prov.json")["activity"].values()
+    assert activity["iactflow:container"] == str(tmp_path / "i.sif")
+
+
 def test_script_folder_tells_the_checkout(job_of, monkeypatch, capfd, tmp_path):
     monkeypatch.setenv("IACTFLOW_EXPECT_IMAGE", "1")
     monkeypatch.setenv("APPTAINER_CONTAINER", "/i.sif")

@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,10 +21,12 @@ from iactflow import __version__
 from iactflow.campaign.atomic import atomic_output
 from iactflow.campaign.cost import CostRecord, size_bytes
 from iactflow.campaign.digest import content_digest, files_of, json_sha256
+from iactflow.campaign.image import image_path
 from iactflow.errors import InputError
 
 __all__ = [
     "Activity",
+    "container_digest",
     "entity",
     "input_digest",
     "package_versions",
@@ -58,6 +61,8 @@ ACTIVITY_KEYS = (
 CONTAINER_VARIABLE = "APPTAINER_CONTAINER"
 # Set by the image itself: digest over the files that it was built with.
 DIGEST_VARIABLE = "IACTFLOW_IMAGE_DIGEST"
+# Where Apptainer unpacks an image file for one job, on machines that cannot mount it.
+UNPACKED = re.compile(r"/rootfs-\d+/root$")
 # An input without a sidecar of its own name is looked for in those beside it, if they are few.
 MAX_SEARCHED = 64
 
@@ -242,6 +247,15 @@ def container_digest() -> str | None:
     return os.environ.get(DIGEST_VARIABLE) if os.environ.get(CONTAINER_VARIABLE) else None
 
 
+def _container(image: str | None) -> str | None:
+    """Image that this process runs in; the campaign's name of it where it was unpacked for it."""
+    found = os.environ.get(CONTAINER_VARIABLE)
+    if not (found and image and UNPACKED.search(found)):
+        return found
+    named = image_path(image)
+    return named if "://" in named else os.path.abspath(named)
+
+
 def _activity_attributes(activity: Activity) -> dict:
     settings = activity.settings
     return {
@@ -256,7 +270,7 @@ def _activity_attributes(activity: Activity) -> dict:
         "iactflow:settings_sha256": None if settings is None else json_sha256(settings),
         "iactflow:seed": activity.seed,
         "iactflow:image": activity.image,
-        "iactflow:container": os.environ.get(CONTAINER_VARIABLE),
+        "iactflow:container": _container(activity.image),
         "iactflow:image_digest": container_digest(),
         "iactflow:checkout_modules": activity.checkout_modules,
         "iactflow:cost": activity.cost.as_dict(),
