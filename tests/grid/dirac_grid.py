@@ -121,10 +121,15 @@ class Grid:
         self.script("end-pilots")
         self.pilots.clear()
 
+    @property
+    def bridge_command(self):
+        """Command that starts a bridge for the user."""
+        return bridge_command(str(DIRAC / "bin/python"), str(self.rc_file))
+
     def bridge(self, **environment):
         """Return a bridge, with other variables than the user's."""
         if not environment:
-            return Bridge(bridge_command(str(DIRAC / "bin/python"), str(self.rc_file)))
+            return Bridge(self.bridge_command)
         file = self.folder / "client/other"
         lines = [f". {self.rc_file}", *(f"export {k}={v}" for k, v in environment.items())]
         file.write_text("\n".join(lines))

@@ -14,13 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 
 import pytest
 from dirac_grid import DIRAC, IMAGE, IMAGE_SETUP, LFN_BASE, NODE, Grid
 from tests.conftest import missing
 from tests.products import activities, differing, digests
+from tests.workflow import REPOSITORY
 
-from snakemake_executor_plugin_dirac.bridge_client import BridgeError
+from snakemake_executor_plugin_dirac.bridge_client import Bridge, BridgeError
 from snakemake_executor_plugin_dirac.jdl import Requirements, parametric_jdl
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
@@ -183,12 +185,21 @@ def test_a_simulation_in_its_image_has_the_same_content_as_on_this_machine(grid)
         "zenith_deg=config.simulations.{production}.zenith_deg "
         "azimuth_deg=config.simulations.{production}.azimuth_deg"
     )
-    code, output = grid.run(
-        *(folder, target, "--dirac-metadata", metadata, *options), setup=IMAGE_SETUP, timeout=900
-    )
-    assert code == 0, output
-    local = [sys.executable, "-m", "snakemake", target, "--cores", "2", *options]
-    subprocess.run(local, cwd=here, check=True, timeout=900)
+    # Bits are promised within the CPU class of the image alone.
+    in_class = ["sh", "-c", '. "$0"; exec "$@"', str(REPOSITORY / "containers/cpu.sh")]
+    local = [sys.executable, "-m", "snakemake", target, "--cores", "1", "--quiet", *options]
+    on_this_machine = subprocess.Popen([*in_class, *local], cwd=here)
+    try:
+        code, output = grid.run(
+            *(folder, target, "--dirac-metadata", metadata, *options),
+            setup=IMAGE_SETUP,
+            timeout=1800,
+        )
+        assert code == 0, output
+        assert on_this_machine.wait(timeout=1800) == 0
+    finally:
+        on_this_machine.kill()
+        on_this_machine.wait()
     assert len(digests(here)) >= 4
     assert not differing(digests(folder), digests(here))
     # Each job has looked whether it runs in a container, and where its modules come from.
@@ -217,20 +228,26 @@ def test_interrupt_kills_everything_in_one_call(grid):
 
 # The last: killed jobs linger in DIRAC's task queue, where each costs a pilot one request.
 def test_a_thousand_jobs_are_submitted_listed_and_killed_in_fifteen_seconds(grid, tmp_path):
+    grid.end_pilots()
     script = tmp_path / "run.sh"
     script.write_text("#!/bin/bash\nsleep 1\n")
-    bridge = grid.bridge()
+    # The priority of the server: the time is theirs, and not that of what else runs here.
+    bridge = Bridge(["nice", "-n", "-15", *grid.bridge_command])
     bridge("check", minimum_s=60)
     jobs = [{"index": i, "name": f"job-{i}", "lfns": []} for i in range(1000)]
     jdl = parametric_jdl(Requirements(600, 1), jobs, [str(script)], "thousand")
-    start = time.monotonic()
+    moments = [time.monotonic()]
     ids = bridge("submit", jdl=jdl)
+    moments.append(time.monotonic())
     status = bridge("status", ids=[*ids, *ids])
+    moments.append(time.monotonic())
     bridge("kill", ids=ids)
-    elapsed_s = time.monotonic() - start
+    moments.append(time.monotonic())
     assert len(set(ids)) == len(status) == 1000
     assert [status[str(number)]["JobName"] for number in ids] == [job["name"] for job in jobs]
     assert {job["Status"] for job in bridge("status", ids=ids).values()} == {"Killed"}
     assert bridge.calls["submit"] == bridge.calls["kill"] == 1
     bridge.close()
-    assert elapsed_s < 15
+    seconds = [f"{end - start:.1f}" for start, end in pairwise(moments)]
+    print(f"1000 jobs submitted, listed, killed in {', '.join(seconds)} s")
+    assert moments[-1] - moments[0] < 15, seconds

@@ -16,7 +16,7 @@ sql() { mariadb --no-defaults -S "$folder/mysql/s.sock" -uroot "$@"; }
 background() { # background NAME COMMAND...: run it, keep its pid and its output
   local name=$1; shift
   # The server of a grid does not share its cores with worker nodes, nor with whoever launches.
-  setsid nice -n -10 "$@" >>"$folder/log/$name.log" 2>&1 </dev/null &
+  setsid nice -n -15 "$@" >>"$folder/log/$name.log" 2>&1 </dev/null &
   echo $! >"$folder/run/$name.pid"
 }
 
