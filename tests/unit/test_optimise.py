@@ -310,3 +310,27 @@ def test_bands_without_simulations_are_refused(files):
     settings["optimise"]["zenith_edges_deg"] = [0.0, 30.0]
     cuts, _ = choose_cuts(signal, background, settings)
     assert {b.zenith_max_deg for b in cuts.bands} == {30.0}
+
+
+def at_zenith(sample, zenith_deg):
+    """Return the same showers at another zenith angle."""
+    events = {**sample.events, "zenith_deg": np.full(len(sample.events["zenith_deg"]), zenith_deg)}
+    runs = np.full(len(sample.thrown.obs_id), zenith_deg)
+    return sample._replace(events=events, thrown=sample.thrown._replace(zenith_deg=runs))
+
+
+def test_each_band_of_zenith_angle_has_samples_of_its_own(files):
+    settings = schema_cuts.Cuts(**BLOCK).model_dump(mode="json")
+    settings["optimise"]["zenith_edges_deg"] = [0.0, 30.0]
+    gamma, proton = (read_sample(files / name, "test_cuts") for name in ("gamma", "proton"))
+    expected, numbers = choose_cuts([gamma], [(proton, None)], settings)
+    settings["optimise"]["zenith_edges_deg"] = [0.0, 30.0, 60.0]
+    gammas = [gamma, at_zenith(gamma, 40.0)]
+    protons = [(proton, None), (at_zenith(proton, 40.0), None)]
+    cuts, both = choose_cuts(gammas, protons, settings)
+    n = len(expected.bands)
+    assert [both[:n], both[n:]] == [numbers, numbers]
+    assert cuts.bands[:n] == expected.bands
+    assert {(band.zenith_min_deg, band.zenith_max_deg) for band in cuts.bands[n:]} == {(30.0, 60.0)}
+    with pytest.raises(InputError, match=r"zenith_edges_deg: got \(30.0, 60.0\)"):
+        choose_cuts(gammas, protons[:1], settings)

@@ -289,6 +289,10 @@ def _of_pointings(sample: SimulatedSample, low: float, high: float) -> Simulated
     return SimulatedSample(events, sample.thrown.take(inside(sample.thrown.zenith_deg)))
 
 
+def _particles(samples: Sequence[tuple[SimulatedSample, str | None]]) -> set[int]:
+    return {int(kind) for sample, _ in samples for kind in sample.thrown.particle_id}
+
+
 def _in_energies(events: Mapping, band: CutBand) -> np.ndarray:
     energy = events["energy_tev"]
     return (energy >= band.energy_min_tev) & (energy < band.energy_max_tev)
@@ -330,13 +334,13 @@ def choose_cuts(
     choices = []
     for zenith in _edges(wanted["zenith_edges_deg"], (base.zenith_min_deg, base.zenith_max_deg)):
         here = [_of_pointings(sample, *zenith) for sample in signal]
+        here = [sample for sample in here if len(sample.thrown.obs_id)]
         there = [(_of_pointings(sample, *zenith), name) for sample, name in background]
-        if not any(len(s.thrown.obs_id) for s in here) or not all(
-            len(s.thrown.obs_id) for s, _ in there
-        ):
-            allowed = "bands that signal and every background were simulated in"
+        there = [(sample, name) for sample, name in there if len(sample.thrown.obs_id)]
+        if not here or _particles(there) != _particles(background):
+            allowed = "bands that signal and every kind of background were simulated in"
             raise InputError("cuts", "optimise.zenith_edges_deg", zenith, allowed)
-        gammas = weigh_signal([s for s in here if len(s.thrown.obs_id)], source, offset)
+        gammas = weigh_signal(here, source, offset)
         others = weigh_background(there)
         near = others.events["offset_deg"] <= wanted["background_offset_max_deg"]
         others = others.take(near)
