@@ -8,6 +8,7 @@ plain to it before. Otherwise it
 - takes pixels that were suppressed for counts of zero, below their pedestals,
 - wants either the effective focal lengths of all telescopes or the nominal ones of all, and a
   reference pulse for every channel,
+- refuses telescopes that point beyond the zenith,
 - reads the first run of several.
 
 What ctapipe alone would make of it is measured on the way: `RunsEventSource.differences`.
@@ -26,6 +27,8 @@ from iactflow.crosscheck.simtel_runs import split_runs
 __all__ = ["RunsEventSource", "describe_runs"]
 
 ENDING = ".simtel-runs.json"
+# A telescope is put at the zenith where that is off by less than directions may be.
+BEYOND_ZENITH = np.radians(0.01)
 
 
 def describe_runs(path: str | Path, folder: str | Path) -> Path:
@@ -57,6 +60,7 @@ class _Differences:
         self.gains: list[float] = []
         self.suppressed: list[float] = []
         self.focal_lengths: set[int] = set()
+        self.beyond_zenith = 0
 
     def lines(self, n_runs: int) -> list[str]:
         """Write what was found.
@@ -88,6 +92,11 @@ class _Differences:
                 f"no effective focal length of telescopes {sorted(self.focal_lengths)}: ctapipe "
                 "has the nominal one of all or none"
             )
+        if self.beyond_zenith:
+            found.append(
+                f"telescopes point beyond the zenith in {self.beyond_zenith} images: ctapipe takes "
+                "no altitude above 90 deg"
+            )
         if n_runs > 1:
             found.append(f"{n_runs} runs: ctapipe reads the first")
         return found
@@ -109,6 +118,7 @@ class _PlainEvents:
                 factor = event["laser_calibrations"][tel_id]["calib"]
                 off = self._file.telescope_descriptions[tel_id]["disabled_pixels"]["HV_disabled"]
                 self._make_plain(telescope, monitoring, factor, off)
+                self._differences.beyond_zenith += _clip(event["tracking_positions"][tel_id])
             yield event
 
     def _make_plain(self, telescope, monitoring, factor, off):
@@ -131,6 +141,21 @@ class _PlainEvents:
             found.suppressed.append(float(np.median((one * factor)[0, missing.any(axis=0)])))
             counts[missing] = one[missing][:, None]
         telescope["adc_samples"] = counts
+
+
+def _clip(position: dict) -> bool:
+    """Put a telescope that points a little beyond the zenith at it; whether it does.
+
+    From the other side the direction would be the same, but the camera upside down.
+    """
+    clipped = False
+    for altitude in ("altitude_raw", "altitude_cor"):
+        # What single precision rounds up, ctapipe rounds down.
+        beyond = position.get(altitude, np.nan) - 0.5 * np.pi
+        if 0.5e-6 * np.pi < beyond < BEYOND_ZENITH:
+            position[altitude] = 0.5 * np.pi
+            clipped = True
+    return clipped
 
 
 class _RunEventSource(SimTelEventSource):
