@@ -8,6 +8,7 @@ plain to it before. Otherwise it
 - takes pixels that were suppressed for counts of zero, below their pedestals,
 - wants either the effective focal lengths of all telescopes or the nominal ones of all, and a
   reference pulse for every channel,
+- refuses telescopes that point beyond the zenith,
 - reads the first run of several.
 
 What ctapipe alone would make of it is measured on the way: `RunsEventSource.differences`.
@@ -57,6 +58,7 @@ class _Differences:
         self.gains: list[float] = []
         self.suppressed: list[float] = []
         self.focal_lengths: set[int] = set()
+        self.beyond_zenith = 0
 
     def lines(self, n_runs: int) -> list[str]:
         """Write what was found.
@@ -88,6 +90,11 @@ class _Differences:
                 f"no effective focal length of telescopes {sorted(self.focal_lengths)}: ctapipe "
                 "has the nominal one of all or none"
             )
+        if self.beyond_zenith:
+            found.append(
+                f"telescopes point beyond the zenith in {self.beyond_zenith} images: ctapipe takes "
+                "no altitude above 90 deg"
+            )
         if n_runs > 1:
             found.append(f"{n_runs} runs: ctapipe reads the first")
         return found
@@ -109,6 +116,7 @@ class _PlainEvents:
                 factor = event["laser_calibrations"][tel_id]["calib"]
                 off = self._file.telescope_descriptions[tel_id]["disabled_pixels"]["HV_disabled"]
                 self._make_plain(telescope, monitoring, factor, off)
+                self._differences.beyond_zenith += _turn(event["tracking_positions"][tel_id])
             yield event
 
     def _make_plain(self, telescope, monitoring, factor, off):
@@ -131,6 +139,19 @@ class _PlainEvents:
             found.suppressed.append(float(np.median((one * factor)[0, missing.any(axis=0)])))
             counts[missing] = one[missing][:, None]
         telescope["adc_samples"] = counts
+
+
+def _turn(position: dict) -> bool:
+    """Write a direction beyond the zenith from the other side; whether it is one."""
+    turned = False
+    for kind in ("raw", "cor"):
+        altitude, azimuth = (f"{angle}_{kind}" for angle in ("altitude", "azimuth"))
+        # What single precision rounds up, ctapipe rounds down.
+        if position.get(altitude, np.nan) > 0.5 * np.pi * (1.0 + 1e-6):
+            position[altitude] = np.pi - float(position[altitude])
+            position[azimuth] = (float(position[azimuth]) + np.pi) % (2.0 * np.pi)
+            turned = True
+    return turned
 
 
 class _RunEventSource(SimTelEventSource):
