@@ -27,6 +27,8 @@ from iactflow.crosscheck.simtel_runs import split_runs
 __all__ = ["RunsEventSource", "describe_runs"]
 
 ENDING = ".simtel-runs.json"
+# A telescope is put at the zenith where that is off by less than directions may be.
+BEYOND_ZENITH = np.radians(0.01)
 
 
 def describe_runs(path: str | Path, folder: str | Path) -> Path:
@@ -116,7 +118,7 @@ class _PlainEvents:
                 factor = event["laser_calibrations"][tel_id]["calib"]
                 off = self._file.telescope_descriptions[tel_id]["disabled_pixels"]["HV_disabled"]
                 self._make_plain(telescope, monitoring, factor, off)
-                self._differences.beyond_zenith += _turn(event["tracking_positions"][tel_id])
+                self._differences.beyond_zenith += _clip(event["tracking_positions"][tel_id])
             yield event
 
     def _make_plain(self, telescope, monitoring, factor, off):
@@ -141,17 +143,19 @@ class _PlainEvents:
         telescope["adc_samples"] = counts
 
 
-def _turn(position: dict) -> bool:
-    """Write a direction beyond the zenith from the other side; whether it is one."""
-    turned = False
-    for kind in ("raw", "cor"):
-        altitude, azimuth = (f"{angle}_{kind}" for angle in ("altitude", "azimuth"))
+def _clip(position: dict) -> bool:
+    """Put a telescope that points a little beyond the zenith at it; whether it does.
+
+    From the other side the direction would be the same, but the camera upside down.
+    """
+    clipped = False
+    for altitude in ("altitude_raw", "altitude_cor"):
         # What single precision rounds up, ctapipe rounds down.
-        if position.get(altitude, np.nan) > 0.5 * np.pi * (1.0 + 1e-6):
-            position[altitude] = np.pi - float(position[altitude])
-            position[azimuth] = (float(position[azimuth]) + np.pi) % (2.0 * np.pi)
-            turned = True
-    return turned
+        beyond = position.get(altitude, np.nan) - 0.5 * np.pi
+        if 0.5e-6 * np.pi < beyond < BEYOND_ZENITH:
+            position[altitude] = 0.5 * np.pi
+            clipped = True
+    return clipped
 
 
 class _RunEventSource(SimTelEventSource):
