@@ -126,7 +126,11 @@ def _coefficients(known, disabled, charges):
     unusable[:, disabled] = True
     unusable |= ~(np.isfinite(known.factor) & np.isfinite(known.pedestal))
     n_slices = 1 if charges else known.n_slices
-    pedestal = known.pedestal / np.float32(n_slices)
+    # Bits that are no number stay so: their pixels are unusable.
+    with np.errstate(invalid="ignore"):
+        pedestal = known.pedestal / np.float32(n_slices)
+        # The noise of independent samples adds in squares.
+        noise = known.noise / np.float32(math.sqrt(n_slices))
     delay = np.zeros(shape, dtype=np.float32) if known.delay is None else known.delay
     return Coefficients(
         pedestal_adu=np.where(np.isfinite(pedestal), pedestal, 0.0).astype(np.float32),
@@ -134,8 +138,7 @@ def _coefficients(known, disabled, charges):
         # The file holds delays, which are taken off.
         time_shift_ns=np.where(np.isfinite(delay), -delay, 0.0).astype(np.float32),
         unusable=unusable,
-        # The noise of independent samples adds in squares.
-        pedestal_std_adu=known.noise / np.float32(math.sqrt(n_slices)),
+        pedestal_std_adu=noise,
         n_summed=known.n_slices if charges else 1,
     )
 
