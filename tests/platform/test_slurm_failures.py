@@ -31,7 +31,7 @@ def failing(farm, tmp_path_factory):
     partitions.write_text(yaml.safe_dump({"partitions": PARTITIONS}))
     launch = Launch(farm, folder, "failing", SNAKEMAKE_SLURM_PARTITIONS=str(partitions))
     try:
-        launch.wait_until(_cancelled_runs, timeout_s=120)
+        launch.wait_until(_cancelled_runs, timeout_s=600)
         farm.ask("scancel", launch.jobs("cancelled")[0]["JobId"])
         yield launch
     finally:
@@ -50,9 +50,9 @@ def interrupted(failing, farm, tmp_path_factory):
     """
     launch = Launch(farm, tmp_path_factory.mktemp("interrupted"), "interrupted")
     try:
-        launch.wait_until(_held_run_and_wait, timeout_s=120)
+        launch.wait_until(_held_run_and_wait, timeout_s=600)
         launch.interrupt()
-        launch.end(timeout_s=60)
+        launch.end(timeout_s=180)
     finally:
         launch.kill()
     return launch
@@ -69,7 +69,7 @@ def relaunched(interrupted, farm):
     (interrupted.folder / "go").touch()
     launch = Launch(farm, interrupted.folder, "interrupted")
     try:
-        assert launch.end(timeout_s=170) == 0, launch.output
+        assert launch.end(timeout_s=600) == 0, launch.output
     finally:
         launch.kill()
     return launch
@@ -78,7 +78,7 @@ def relaunched(interrupted, farm):
 @pytest.fixture(scope="module")
 def retried(failing, relaunched):
     """Return the launch of the jobs that fail once, ended."""
-    assert failing.end(timeout_s=240) == 0, failing.output
+    assert failing.end(timeout_s=600) == 0, failing.output
     return failing
 
 
