@@ -99,6 +99,7 @@ def test_a_failing_job_shows_its_log_and_a_banned_site_runs_none(grid):
     # An empty file exists in no storage; every other product exactly once.
     names = ["results-plain/0/folder/full", "results-plain/0/value.txt"]
     assert grid.catalogued("results-plain") == [f"{LFN_BASE}/{name}" for name in names]
+    assert "LCG.Two.fr" in grid.metadata("site")
 
 
 def test_a_failed_job_goes_to_the_other_site(grid):

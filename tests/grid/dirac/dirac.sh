@@ -170,6 +170,11 @@ LocalSite
   ReleaseVersion = 9.1.22
   Architecture = x86_64
 }
+AgentJobRequirements
+{
+  # As pilots write it: the job wrapper learns its site from this very file.
+  ExtraOptions = $NODE/pilot.cfg
+}
 Resources
 {
   Computing
