@@ -75,7 +75,7 @@ JUDGED = {
     "lst-response": 16,
     "mock-closure": 10,
     "muon-ring": 36,
-    "proton-rejection": 1,
+    "proton-rejection": 4,
     "proton-showers": 5,
     "ray-tracing": 39,
     "statistics": 24,
