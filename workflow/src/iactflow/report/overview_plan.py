@@ -10,8 +10,8 @@ from iactflow.report.html import number, table
 __all__ = ["plan_against_cost"]
 
 KEYS = ("cpu_s", "max_rss_mb", "output_bytes")
-HEAD = ("rule", "jobs", "CPU (h) planned", "measured", "peak memory (MB) planned", "measured",
-        "output (MB) planned", "measured")  # fmt: skip
+HEAD = ("rule", "jobs", "CPU (h): plan", "run", "peak memory (MB): plan", "run",
+        "output (MB): plan", "run")  # fmt: skip
 NOTE = (
     "<p>Planned before the run with the reference costs of <code>config/costs.yaml</code>, without "
     "the start of jobs. Rules that nobody has measured, or whose jobs are not all in this summary, "
