@@ -1,4 +1,4 @@
-"""Simulations inside the image: nothing is left to compile, and the bits are those of any CPU."""
+"""Simulations inside the image: nothing is left to compile, and the bits are those of its class."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from tests.products import activities, differing, digests
 from tests.workflow import REPOSITORY, snakemake
+
+from iactflow.io.root import list_tables, read_table
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
@@ -63,11 +66,37 @@ def test_a_job_compiles_nothing(inside, image, compiled):
     assert _kernels(compiled) == with_image
 
 
-def test_events_have_the_same_bits_as_on_the_full_instruction_set_of_this_cpu(
+def test_events_have_the_same_bits_outside_of_it_in_its_cpu_class(
+    inside, campaign, run_folder, cpu_class
+):
+    folder = run_folder("simulation-class")
+    options = ("--cores", "1", "--configfile", campaign)
+    snakemake(CHUNK, *options, folder=folder, environment=cpu_class, check=True)
+    expected = digests(folder)
+    assert expected
+    assert not differing(digests(inside), expected)
+
+
+def test_the_full_instruction_set_of_this_cpu_changes_last_bits_of_sums_alone(
     inside, campaign, run_folder
 ):
     folder = run_folder("simulation-native")
     snakemake(*(CHUNK, "--cores", "1", "--configfile", campaign), folder=folder, check=True)
-    expected = digests(folder)
-    assert expected
-    assert not differing(digests(inside), expected)
+    files = sorted((folder / CHUNK).glob("*.root"))
+    assert files
+    for expected in files:
+        _all_but_equal(inside / CHUNK / expected.name, expected)
+
+
+def _all_but_equal(found, expected):
+    tables = list_tables(expected)
+    assert list_tables(found) == tables
+    assert tables["trigger"] > 0
+    for name in tables:
+        others = read_table(expected, name)
+        for column, values in read_table(found, name).items():
+            if getattr(values, "dtype", np.dtype(object)).kind == "f":
+                # Numpy adds in another order: 4e-16 in the photons of a shower, nothing elsewhere.
+                np.testing.assert_allclose(values, others[column], rtol=1e-14, err_msg=column)
+            else:
+                assert np.array_equal(values, others[column]), column
