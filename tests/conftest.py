@@ -18,6 +18,11 @@ LEARNT = tempfile.mkdtemp(prefix="iactflow-tests-")
 os.environ["IACTFLOW_COSTS"] = f"{LEARNT}/costs.yaml"
 atexit.register(shutil.rmtree, LEARNT, ignore_errors=True)
 
+# Numba's cache takes one writer at a time: of two that add kernels to an index at once, one finds
+# the other's code under its own name, and dies of it.
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    os.environ["NUMBA_CACHE_DIR"] = f"{LEARNT}/numba-{worker}"
+
 
 def missing(reason: str) -> None:
     """Fail under continuous integration, skip with the reason elsewhere."""
