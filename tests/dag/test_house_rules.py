@@ -48,3 +48,11 @@ def test_every_line_of_a_profile_is_commented(repository, profile):
         if re.match(r"\w", line):
             assert comments > 0
     assert comments >= 3
+
+
+def test_files_of_tests_have_names_of_their_own(repository):
+    """Pytest takes two files of one name in two folders for the same module."""
+    files = [*(repository / "tests").rglob("test_*.py"), *repository.glob("plugins/*/tests/*.py")]
+    names = [file.name for file in files if file.name.startswith("test_")]
+    assert len(names) > 100
+    assert {name for name in names if names.count(name) > 1} == set()
