@@ -16,23 +16,26 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 STYLE = --report-stylesheet workflow/report/report.css
 OPTIONS = --profile profiles/local --cores $(CORES) --configfile config/campaigns/$(CAMPAIGN).yaml
 
-.PHONY: help env lock demo run report test test-unit test-platform test-grid lint bench validate image docs clean
+.PHONY: help env lock demo run report test test-unit test-campaign test-platform test-grid lint bench validate image docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | column -t -s $$'\t'
 
 env: $(VENV)/.installed ## make .venv from the lock, with iactflow installed in it
 
+# Bytecode at once: each job and each test that starts a process would else compile seconds of it
+# where Python is told not to write any.
 $(VENV)/.locked: $(LOCKS)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r envs/uv.txt
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --require-hashes -r envs/dev.txt
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --compile-bytecode --require-hashes -r envs/dev.txt
 	touch $@
 
 # Compiled kernels of the code before would lie beside the new one, and name what it no longer has.
 $(VENV)/.installed: $(VENV)/.locked $(SOURCES)
 	rm -rf build $(VENV)/lib/python*/site-packages/iactflow
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --no-deps --no-build-isolation --reinstall . $(PLUGINS:%/=./%)
+	$(BIN)/python -m compileall -q $(VENV)/lib/python*/site-packages/iactflow $(VENV)/lib/python*/site-packages/snakemake_*
 	rm -rf build workflow/src/*.egg-info plugins/*/build plugins/*/src/*.egg-info
 	touch $@
 
@@ -59,10 +62,14 @@ report: env ## write the report of CAMPAIGN, also when its gate is closed
 	$(BIN)/snakemake products $(OPTIONS) --report results/$(CAMPAIGN)/report.zip $(STYLE)
 	@echo "report: results/$(CAMPAIGN)/report.html and report.zip"
 
-test: test-unit test-platform ## all tests
+test: test-unit test-campaign test-platform ## all tests
 
-test-unit: env ## unit, DAG, rule and campaign tests (minutes)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/dag tests/rules tests/campaign $(wildcard $(PLUGINS:%=%tests))
+test-unit: env ## unit tests, with those of the plugins: minutes
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit $(wildcard $(PLUGINS:%=%tests))
+
+# The longest first, so that the other process has something to do beside them.
+test-campaign: env ## DAG, rules, and whole campaigns
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/campaign tests/dag tests/rules
 
 test-platform: env ## real Apptainer, SLURM, XRootD, browser, DIRAC; installs them where apt is at hand
 	bash tests/platform/setup.sh
