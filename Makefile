@@ -33,7 +33,7 @@ $(VENV)/.locked: $(LOCKS)
 
 # Compiled kernels of the code before would lie beside the new one, and name what it no longer has.
 $(VENV)/.installed: $(VENV)/.locked $(SOURCES)
-	rm -rf build $(VENV)/lib/python*/site-packages/iactflow
+	rm -rf build $(VENV)/lib/python*/site-packages/iactflow $(VENV)/numba-tests
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --no-deps --no-build-isolation --reinstall . $(PLUGINS:%/=./%)
 	$(BIN)/python -m compileall -q $(VENV)/lib/python*/site-packages/iactflow $(VENV)/lib/python*/site-packages/snakemake_*
 	rm -rf build workflow/src/*.egg-info plugins/*/build plugins/*/src/*.egg-info

@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -19,9 +20,9 @@ os.environ["IACTFLOW_COSTS"] = f"{LEARNT}/costs.yaml"
 atexit.register(shutil.rmtree, LEARNT, ignore_errors=True)
 
 # Numba's cache takes one writer at a time: of two that add kernels to an index at once, one finds
-# the other's code under its own name, and dies of it.
+# the other's code under its own name, and dies of it. In the environment, for the next run.
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-    os.environ["NUMBA_CACHE_DIR"] = f"{LEARNT}/numba-{worker}"
+    os.environ["NUMBA_CACHE_DIR"] = f"{sys.prefix}/numba-tests/{worker}"
 
 
 def missing(reason: str) -> None:
