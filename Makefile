@@ -24,16 +24,18 @@ help: ## list the targets
 env: $(VENV)/.installed ## make .venv from the lock, with iactflow installed in it
 
 # Bytecode at once: each job and each test that starts a process would else compile seconds of it
-# where Python is told not to write any.
+# where Python is told not to write any. And what ctapipe compiles at its import, by one process:
+# of two that do it at once, one may die of the other's half (numba's issue 10128).
 $(VENV)/.locked: $(LOCKS)
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r envs/uv.txt
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --compile-bytecode --require-hashes -r envs/dev.txt
+	NUMBA_CACHE_DIR= $(BIN)/python -W ignore -c "import ctapipe.calib, ctapipe.image.muon, pyirf.sensitivity"
 	touch $@
 
 # Compiled kernels of the code before would lie beside the new one, and name what it no longer has.
 $(VENV)/.installed: $(VENV)/.locked $(SOURCES)
-	rm -rf build $(VENV)/lib/python*/site-packages/iactflow $(VENV)/numba-tests
+	rm -rf build $(VENV)/lib/python*/site-packages/iactflow
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --no-deps --no-build-isolation --reinstall . $(PLUGINS:%/=./%)
 	$(BIN)/python -m compileall -q $(VENV)/lib/python*/site-packages/iactflow $(VENV)/lib/python*/site-packages/snakemake_*
 	rm -rf build workflow/src/*.egg-info plugins/*/build plugins/*/src/*.egg-info

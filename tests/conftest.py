@@ -6,11 +6,13 @@ import atexit
 import logging
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
+import numba  # noqa: F401 - loaded before its cache is guarded
 import pytest
+
+from iactflow.campaign.kernel_cache import guard_kernel_cache
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -19,10 +21,9 @@ LEARNT = tempfile.mkdtemp(prefix="iactflow-tests-")
 os.environ["IACTFLOW_COSTS"] = f"{LEARNT}/costs.yaml"
 atexit.register(shutil.rmtree, LEARNT, ignore_errors=True)
 
-# Numba's cache takes one writer at a time: of two that add kernels to an index at once, one finds
-# the other's code under its own name, and dies of it. In the environment, for the next run.
-if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-    os.environ["NUMBA_CACHE_DIR"] = f"{sys.prefix}/numba-tests/{worker}"
+# Two processes of tests share numba's cache, and compile side by side. What ctapipe compiles when
+# it is imported, `make env` compiled: its cache of two files a kernel no lock of ours could guard.
+guard_kernel_cache()
 
 
 def missing(reason: str) -> None:

@@ -26,6 +26,7 @@ from iactflow.campaign.digest import content_digest
 from iactflow.campaign.embed import embed
 from iactflow.campaign.image import pinned_digest
 from iactflow.campaign.job_error import JobError
+from iactflow.campaign.kernel_cache import guard_kernel_cache
 from iactflow.campaign.provenance import (
     CONTAINER_VARIABLE,
     Activity,
@@ -343,6 +344,7 @@ def run_job(
         With status 1 after any error. One line stands on standard error; the log has the
         traceback, except for bad input (`iactflow.errors.InputError`), which needs none.
     """
+    guard_kernel_cache()
     log = next((str(name) for name in snakemake.log), None)
     with _terminated_cleanly(), _Console(log, snakemake.rule):
         _run(snakemake, function, module or function.__module__, verbatim)
