@@ -7,7 +7,10 @@ from types import SimpleNamespace
 import pytest
 from figure_samples import text_outside
 
+from iactflow.campaign.json_product import write_json
 from iactflow.figures import rule_graph
+from iactflow.report.rule_edges import rule_edges
+from iactflow.report.summary import cost_per_rule
 
 
 def sidecar(rule, made, used, cpu_s=1.0):
@@ -15,7 +18,13 @@ def sidecar(rule, made, used, cpu_s=1.0):
     entities = {f"e:{place}": {"prov:location": place} for place in [*made, *used]}
     return {
         "entity": entities,
-        "activity": {"a": {"iactflow:rule": rule, "iactflow:cost": {"cpu_s": cpu_s}}},
+        "activity": {
+            "a": {
+                "iactflow:rule": rule,
+                "iactflow:wildcards": {},
+                "iactflow:cost": {"cpu_s": cpu_s, "wall_s": 1, "max_rss_mb": 1, "output_bytes": 1},
+            }
+        },
         "wasGeneratedBy": {
             f"g{i}": {"prov:entity": f"e:{p}", "prov:activity": "a"} for i, p in enumerate(made)
         },
@@ -34,15 +43,11 @@ JOBS = [
 
 
 def test_a_file_of_a_folder_is_the_work_of_its_rule():
-    assert rule_graph.rule_edges(JOBS) == {
+    assert rule_edges(JOBS) == {
         ("simulate", "reconstruct"),
         ("reconstruct", "respond"),
         ("simulate", "respond"),
     }
-
-
-def test_jobs_and_their_cost_are_counted():
-    assert rule_graph.rule_jobs(JOBS)["simulate"] == {"jobs": 2, "cpu_s": 61.0}
 
 
 def test_a_direct_line_beside_a_longer_way_is_left_out():
@@ -60,14 +65,17 @@ def test_a_circle_is_refused():
         rule_graph.layers_of("ab", {("a", "b"), ("b", "a")})
 
 
-def test_the_figure_names_every_rule_and_all_text_is_inside(monkeypatch):
+def test_the_figure_names_every_rule_and_all_text_is_inside(monkeypatch, tmp_path):
     drawn = {}
-    monkeypatch.setattr(rule_graph, "read_sidecar", lambda path: JOBS[int(path)])
     monkeypatch.setattr(rule_graph, "save", lambda figure, path: drawn.update({path: figure}))
-    inputs = SimpleNamespace(provenance=[str(i) for i in range(len(JOBS))])
-    rule_graph.plot_rule_graph(inputs, SimpleNamespace(figure="figure"), None, None)
+    file = str(tmp_path / "summary.json")
+    summary = {"cost": cost_per_rule(JOBS), "rule_edges": sorted(rule_edges(JOBS))}
+    write_json(file, summary)
+    inputs, outputs = SimpleNamespace(summary=file), SimpleNamespace(figure="figure")
+    rule_graph.plot_rule_graph(inputs, outputs, None, None)
     figure = drawn["figure"]
-    texts = {text.get_text().split("\n")[0] for text in figure.axes[0].texts}
-    assert texts == {"simulate", "reconstruct", "respond"}
+    texts = [text.get_text().split("\n") for text in figure.axes[0].texts]
+    assert {rule for rule, _ in texts} == {"simulate", "reconstruct", "respond"}
+    assert ["simulate", "2 jobs, 61 s"] in texts
     assert "4 jobs" in figure.axes[0].get_title() + figure.axes[0].get_title(loc="left")
     assert not text_outside(figure)

@@ -151,8 +151,37 @@ def test_simulations_need_no_data(checkout, monkeypatch):
     assert simulations.runs == {"gamma": [1]}
     names = [str(Path(f).relative_to(checkout / "config")) for f in simulations.instrument_files]
     assert names[0].startswith("instruments/array/1.0")
-    assert "instruments/array/0.9/tables/pixels.ecsv" in names
-    assert "atmospheres/air/profile.ecsv" in names
+    assert names[-1] == "atmospheres/air/profile.ecsv"
+    assert "instruments/array/0.9/instrument.yaml" in names
+    assert all(file in simulations.instrument.files for file in simulations.instrument_files)
+
+
+@pytest.mark.parametrize(
+    "name", ["instruments/array/0.9/tables/pixels.ecsv", "atmospheres/air/profile.ecsv"]
+)
+def test_every_file_of_an_instrument_counts(checkout, name):
+    """Also those that no job declares: each of forty in every job is most of a DAG's memory."""
+    before = load(checkout).simulations.instrument.sha256
+    assert load(checkout).simulations.instrument.sha256 == before
+    (checkout / "config" / name).write_text("other")
+    assert load(checkout).simulations.instrument.sha256 != before
+
+
+def test_only_the_atmosphere_of_the_site_counts(checkout):
+    file = checkout / "config/instruments/array/0.9/instrument.yaml"
+    file.write_text(file.read_text() + "site: {atmosphere: air}\n")
+    (checkout / "config/atmospheres/other").mkdir()
+    (checkout / "config/atmospheres/other/profile.ecsv").write_text("other")
+    simulations = load(checkout).simulations
+    assert simulations.instrument_files[-1].endswith("atmospheres/air/profile.ecsv")
+    assert not [file for file in simulations.instrument.files if "other" in file]
+
+
+def test_an_atmosphere_that_is_not_there_is_named(checkout):
+    file = checkout / "config/instruments/array/1.0/instrument.yaml"
+    file.write_text(file.read_text() + "site: {atmosphere: water}\n")
+    with pytest.raises(InputError, match=r"instrument.yaml: site.atmosphere: got 'water'.* air"):
+        load(checkout)
 
 
 def test_photons_do_not_depend_on_night_sky_and_alignment(checkout):

@@ -62,9 +62,9 @@ rule make_overview:
 
 
 rule plot_rule_graph:
-    """Draw which rule fed which, with the jobs and the CPU time of each, from their provenance."""
+    """Draw which rule fed which, with the jobs and the CPU time of each."""
     input:
-        provenance=targets.sidecars,
+        summary=P.summary,
     output:
         figure=report(
             P.rule_graph,

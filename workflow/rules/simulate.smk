@@ -17,6 +17,7 @@ rule summarise_simulation:
     params:
         settings=get_production_settings,
         chunks=get_production_checksums,
+        instrument=campaign.simulations.instrument.sha256,
         code=campaign.code("summarise_simulation"),
     message:
         "Summary of the production {wildcards.production}"
@@ -67,6 +68,7 @@ rule plot_simulation:
         benchmark_of("plot_simulation", "production")
     params:
         settings=get_production_settings,
+        instrument=campaign.simulations.instrument.sha256,
         code=campaign.code("plot_simulation"),
     message:
         "Figures of the production {wildcards.production}"
@@ -95,6 +97,7 @@ rule plot_optics:
     params:
         settings=get_optics_settings,
         seed=campaign.seed,
+        instrument=campaign.simulations.instrument.sha256,
         code=campaign.code("plot_optics"),
     message:
         "Optics of the production {wildcards.production}"

@@ -19,6 +19,7 @@ rule render_corsika_card:
         seed=campaign.seed,
         showers=get_shower_range,
         conditions=get_conditions_digest,
+        instrument=campaign.simulations.instrument.sha256,
         code=campaign.code("render_corsika_card"),
     message:
         "Card of CORSIKA: {wildcards.production}, run {wildcards.run}, chunk {wildcards.chunk}"

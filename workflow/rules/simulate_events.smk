@@ -19,6 +19,7 @@ rule simulate_events:
         seed=campaign.seed,
         showers=get_shower_range,
         conditions=get_conditions_digest,
+        instrument=campaign.simulations.instrument.sha256,
         code=campaign.code("simulate_events"),
     message:
         "Events of {wildcards.production}, run {wildcards.run}, chunk {wildcards.chunk}"

@@ -19,6 +19,7 @@ rule simulate_telescopes:
         seed=campaign.seed,
         showers=get_shower_range,
         conditions=get_conditions_digest,
+        instrument=campaign.simulations.instrument.sha256,
         code=campaign.code("simulate_telescopes"),
     message:
         "Telescopes of {wildcards.production}, run {wildcards.run}, chunk {wildcards.chunk}"

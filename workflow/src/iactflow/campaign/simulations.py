@@ -144,8 +144,8 @@ class Simulations:
 
     @property
     def instrument_files(self) -> list[str]:
-        """Files that every job reads, those of the instrument's version first."""
-        return self.instrument.files
+        """Files that every job declares, those of the instrument's version first."""
+        return self.instrument.inputs
 
     @cached_property
     def observed(self) -> ObservedRuns:

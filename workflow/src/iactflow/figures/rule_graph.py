@@ -1,4 +1,4 @@
-"""Graph of the rules as they ran, with the cost of each, from the provenance of their jobs."""
+"""Graph of the rules as they ran, with the cost of each, from the summary of the campaign."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from iactflow.campaign.provenance import read_sidecar
+from iactflow.campaign.json_product import read_json
 from iactflow.figures.style import OURS, new_figure, save, style
 
-__all__ = ["layers_of", "plot_rule_graph", "reduced", "rule_edges", "rule_jobs"]
+__all__ = ["layers_of", "plot_rule_graph", "reduced"]
 
 SWEEPS = 12
 BOX_WIDTH, BOX_HEIGHT = 0.78, 0.62
@@ -23,7 +23,7 @@ def plot_rule_graph(inputs, outputs, params, wildcards) -> None:
     Parameters
     ----------
     inputs : namespace
-        ``provenance``: sidecars of the jobs.
+        ``summary``: summary of the campaign.
     outputs : namespace
         ``figure``: the PNG file.
     params : namespace
@@ -31,9 +31,9 @@ def plot_rule_graph(inputs, outputs, params, wildcards) -> None:
     wildcards : namespace
         None are used.
     """
-    paths = inputs.provenance
-    sidecars = [read_sidecar(path) for path in ([paths] if isinstance(paths, str) else paths)]
-    jobs, edges = rule_jobs(sidecars), rule_edges(sidecars)
+    summary = read_json(inputs.summary)
+    jobs = summary["cost"]
+    edges = {(maker, reader) for maker, reader in summary["rule_edges"]}
     layers = layers_of(jobs, edges)
     edges = reduced(edges)
     layers = _ordered(layers, edges)
@@ -43,60 +43,6 @@ def plot_rule_graph(inputs, outputs, params, wildcards) -> None:
         axes = figure.add_subplot()
         _draw(axes, layers, jobs, edges)
         save(figure, outputs.figure)
-
-
-def rule_jobs(sidecars: Iterable[Mapping]) -> dict[str, dict]:
-    """Count the jobs of each rule, and their CPU time.
-
-    Parameters
-    ----------
-    sidecars : iterable of mapping
-        Provenance sidecars.
-
-    Returns
-    -------
-    dict of str to dict
-        ``jobs`` and ``cpu_s`` by rule.
-    """
-    found: dict[str, dict] = {}
-    for sidecar in sidecars:
-        for job in sidecar["activity"].values():
-            entry = found.setdefault(job["iactflow:rule"], {"jobs": 0, "cpu_s": 0.0})
-            entry["jobs"] += 1
-            entry["cpu_s"] += job["iactflow:cost"]["cpu_s"]
-    return found
-
-
-def rule_edges(sidecars: Iterable[Mapping]) -> set[tuple[str, str]]:
-    """Find which rule read what which other rule made.
-
-    Parameters
-    ----------
-    sidecars : iterable of mapping
-        Provenance sidecars.
-
-    Returns
-    -------
-    set of tuple of str
-        Maker and reader; a rule that reads its own products is left out.
-    """
-    maker, used = {}, []
-    for sidecar in sidecars:
-        rules = {name: job["iactflow:rule"] for name, job in sidecar["activity"].items()}
-        places = {key: entity["prov:location"] for key, entity in sidecar["entity"].items()}
-        for relation in sidecar.get("wasGeneratedBy", {}).values():
-            maker[places[relation["prov:entity"]]] = rules[relation["prov:activity"]]
-        for relation in sidecar.get("used", {}).values():
-            place = places.get(relation["prov:entity"], "")
-            used.append((place, rules[relation["prov:activity"]]))
-    edges = set()
-    for place, reader in used:
-        # A file inside a folder that a rule made is the work of that rule.
-        while place and place not in maker:
-            place = place.rpartition("/")[0]
-        if place and maker[place] != reader:
-            edges.add((maker[place], reader))
-    return edges
 
 
 def reduced(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:

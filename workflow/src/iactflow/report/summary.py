@@ -12,6 +12,7 @@ from iactflow.campaign.json_product import read_json, write_json
 from iactflow.campaign.provenance import read_sidecar
 from iactflow.crosscheck.verdicts import read_verdicts
 from iactflow.errors import InputError
+from iactflow.report.rule_edges import rule_edges
 
 __all__ = ["REQUIRED", "cost_per_rule", "summarise"]
 
@@ -134,6 +135,7 @@ def summarise(inputs, outputs, params, wildcards) -> None:
         "responses": _nodes(_listed(vars(inputs).get("responses", []))),
         "cross_checks": [row for path in _listed(inputs.verdicts) for row in read_verdicts(path)],
         "cost": cost_per_rule(sidecars),
+        "rule_edges": sorted(rule_edges(sidecars)),
         "about": {
             "description": facts["description"],
             "seed": facts["seed"],
