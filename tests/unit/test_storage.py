@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 import yaml
 from tests.workflow import REPOSITORY, snakemake
 
 from iactflow.campaign.catalogue import read_catalogue
+from iactflow.campaign.costs import COSTS, read_costs
+from iactflow.campaign.job_list import list_jobs
 from iactflow.campaign.load import load_campaign
+from iactflow.campaign.plan_places import HERE, bytes_by_place, full_places
 from iactflow.cli import main
 from iactflow.errors import InputError
 
@@ -157,3 +163,37 @@ def test_snakemake_says_it_in_one_line(tmp_path):
     assert result.returncode != 0
     assert "'nowhere'" in result.stdout
     assert "Traceback" not in result.stdout
+
+
+def test_bytes_are_planned_by_storage_element(load, tmp_path, capsys):
+    full = {**ELEMENTS, "a-disk": {**ELEMENTS["a-disk"], "free_tb": 1e-9}}
+    sites = {"sites": {"a": {**SITE, "storage_elements": full}}}
+    (tmp_path / "sites.yaml").write_text(yaml.safe_dump(sites))
+    events = {"recorded": EVENTS["events"]["gamma"]}
+    content = {**photons(), "campaign": "stored", "events": events, "reconstruction": {}}
+    campaign = load(content, inputs=INPUTS, outputs=OUTPUTS)
+    costs = read_costs(REPOSITORY / COSTS)
+    jobs = list(list_jobs(campaign))
+    here, disk = bytes_by_place(campaign, jobs, costs)
+    assert (here.storage_element, here.site, here.read, here.free) == (HERE, "", 0, None)
+    # Both gamma files, not the proton's, which no sample reads.
+    assert (disk.storage_element, disk.site, disk.read) == ("a-disk", "A", 30)
+    assert disk.free == pytest.approx(1e3)
+    stored = [costs.bytes(job) for job in jobs if job.rule == "simulate_events"]
+    assert disk.written == pytest.approx(sum(stored))
+    assert here.written + disk.written == pytest.approx(sum(costs.bytes(job) for job in jobs))
+    assert full_places([here, disk])[0].startswith("a-disk: ")
+    assert main(["plan", str(tmp_path / "stored.yaml"), "--json", str(tmp_path / "p.json")]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^a-disk +A +0 kB +\S+ [kM]B +1 kB$", printed, re.MULTILINE), printed
+    assert "warning: a-disk: " in printed
+    places = json.loads((tmp_path / "p.json").read_text())["places"]
+    assert [place["storage_element"] for place in places] == [HERE, "a-disk"]
+
+
+def test_without_sites_all_bytes_are_here():
+    campaign = load_here(photons())
+    jobs = list(list_jobs(campaign))
+    (here,) = bytes_by_place(campaign, jobs, read_costs(REPOSITORY / COSTS))
+    assert here.written > 0
+    assert full_places([here]) == []

@@ -60,6 +60,7 @@ def _plan(options) -> int:
     from iactflow.campaign.costs import COSTS, learn, own_costs, write_costs
     from iactflow.campaign.job_list import list_jobs
     from iactflow.campaign.plan import make_plan, wall_s, warnings_of
+    from iactflow.campaign.plan_places import bytes_by_place, full_places
 
     campaign, costs = _load(options)
     jobs = list(list_jobs(campaign))
@@ -82,9 +83,12 @@ def _plan(options) -> int:
         slots, queue_s = min(slots, site.queue.max_cores), 3600.0 * site.queue.max_wall_h * speed
         known = [e.free_tb for e in site.storage_elements.values() if e.free_tb is not None]
         space = 1e12 * sum(known) if known else space
+    places = bytes_by_place(campaign, jobs, costs)
+    if len(places) > 1:
+        _print_places(places)
     hours = wall_s(stages, slots) / 3600 / speed
     print(f"wall time of {slots} slots: {hours:.2f} h")
-    for line in warnings_of(stages, queue_s, space):
+    for line in [*warnings_of(stages, queue_s, space), *full_places(places)]:
         print(f"warning: {line}")
     unknown = [stage.rule for stage in stages if not costs.is_measured(stage.rule)]
     if unknown:
@@ -95,7 +99,8 @@ def _plan(options) -> int:
         from iactflow.campaign.atomic import atomic_output
 
         content = {"campaign": campaign.name, "hs06_per_core": costs.hs06_per_core,
-                   "stages": [asdict(stage) for stage in stages]}  # fmt: skip
+                   "stages": [asdict(stage) for stage in stages],
+                   "places": [asdict(place) for place in places]}  # fmt: skip
         with atomic_output(options.json) as path:
             Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -132,6 +137,15 @@ def _print_plan(stages, hs06: float) -> None:
          f"{max(s.memory_mb for s in stages):.0f} MB", _size(size))
     )  # fmt: skip
     _print_table(head, rows)
+
+
+def _print_places(places) -> None:
+    rows = []
+    for p in places:
+        free = "unknown" if p.free is None else _size(p.free)
+        read, written = (_size(value) if value else "-" for value in (p.read, p.written))
+        rows.append((p.storage_element, p.site or "-", read, written, free if p.site else "-"))
+    _print_table(("storage element", "site", "read", "written", "free"), rows)
 
 
 def _print_actual(campaign, jobs, stages, folder: Path, start_s: float) -> None:

@@ -150,6 +150,23 @@ class StoragePlan:
         inside = start is not None and file.startswith(start)
         return self.catalogue[file.removeprefix(start)] if inside else None
 
+    def element_of(self, file: str) -> str | None:
+        """Storage element that a file of a catalogue or a manifest is read from.
+
+        Parameters
+        ----------
+        file : str
+            Address or path.
+
+        Returns
+        -------
+        str or None
+            Name; None for a file that lies at no site.
+        """
+        if file in self.frozen_files:
+            return self.frozen_files[file][1].storage_element
+        return self.block.inputs.storage_elements[0]
+
     @cached_property
     def _stored(self) -> list[tuple[str, re.Pattern]]:
         """Patterns of products that are stored, and what their paths look like."""
