@@ -71,7 +71,8 @@ test-unit: env ## unit tests, with those of the plugins: minutes
 
 # The longest first, so that the other process has something to do beside them.
 test-campaign: env ## DAG, rules, and whole campaigns
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/campaign tests/dag tests/rules
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
+	  tests/campaign tests/dag tests/rules
 
 test-platform: env ## real Apptainer, SLURM, XRootD, browser, DIRAC; installs them where apt is at hand
 	bash tests/platform/setup.sh
