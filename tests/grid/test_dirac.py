@@ -173,39 +173,44 @@ def test_a_campaign_survives_its_launching_machine_and_a_restart_of_the_server(g
     assert len(done) == len(set(done)) == 5
 
 
-def test_a_simulation_in_its_image_has_the_same_content_as_on_this_machine(grid):
+def in_image_and_here(grid, name, target, *options):
+    """Run a campaign in its image on the grid, beside it on this machine; return both folders.
+
+    Checks that the products have the same content, and that each job on the grid has looked
+    whether it runs in a container, and where its modules come from.
+    """
     if not (IMAGE / "opt/iactflow/iactflow").is_dir():
         missing(f"{IMAGE} is not built (tests/platform/setup.sh builds it)")
     grid.new_pilots()
-    folder, here = grid.checkout("photons"), grid.checkout("here")
+    folder, here = grid.checkout(name), grid.checkout(f"{name}-here")
+    options = (*options, "--configfile", f"config/campaigns/{name}.yaml")
+    # Bits are promised within the CPU class of the image alone.
+    in_class = ["sh", "-c", '. "$0"; exec "$@"', str(REPOSITORY / "containers/cpu.sh")]
+    local = [sys.executable, "-m", "snakemake", target, "--cores", "1", "--quiet"]
+    on_this_machine = subprocess.Popen([*in_class, *local, *options[-2:]], cwd=here)
+    try:
+        code, output = grid.run(folder, target, *options, setup=IMAGE_SETUP, timeout=1800)
+        assert code == 0, output
+        assert on_this_machine.wait(timeout=1800) == 0
+    finally:
+        on_this_machine.kill()
+        on_this_machine.wait()
+    assert not differing(digests(folder), digests(here))
+    assert {json.dumps(job["iactflow:checkout_modules"]) for job in activities(folder)} == {"[]"}
+    assert {job["iactflow:checkout_modules"] for job in activities(here)} == {None}
+    return folder, here
+
+
+def test_a_simulation_in_its_image_has_the_same_content_as_on_this_machine(grid):
     target = "results/photons-ci/simulations/gamma/summary.json"
-    options = ("--configfile", "config/campaigns/photons-ci.yaml")
     metadata = (
         "campaign=config.campaign run=wildcards.run "
         "particle=config.simulations.{production}.particle "
         "zenith_deg=config.simulations.{production}.zenith_deg "
         "azimuth_deg=config.simulations.{production}.azimuth_deg"
     )
-    # Bits are promised within the CPU class of the image alone.
-    in_class = ["sh", "-c", '. "$0"; exec "$@"', str(REPOSITORY / "containers/cpu.sh")]
-    local = [sys.executable, "-m", "snakemake", target, "--cores", "1", "--quiet", *options]
-    on_this_machine = subprocess.Popen([*in_class, *local], cwd=here)
-    try:
-        code, output = grid.run(
-            *(folder, target, "--dirac-metadata", metadata, *options),
-            setup=IMAGE_SETUP,
-            timeout=1800,
-        )
-        assert code == 0, output
-        assert on_this_machine.wait(timeout=1800) == 0
-    finally:
-        on_this_machine.kill()
-        on_this_machine.wait()
+    folder, here = in_image_and_here(grid, "photons-ci", target, "--dirac-metadata", metadata)
     assert len(digests(here)) >= 4
-    assert not differing(digests(folder), digests(here))
-    # Each job has looked whether it runs in a container, and where its modules come from.
-    assert {json.dumps(job["iactflow:checkout_modules"]) for job in activities(folder)} == {"[]"}
-    assert {job["iactflow:checkout_modules"] for job in activities(here)} == {None}
     ledger = json.loads((folder / ".dirac/ledger.json").read_text())
     product = next(path for path in ledger["products"] if path.endswith("summary.json"))
     assert ledger["products"][product]["lfn"] == f"{LFN_BASE}/{product}"
@@ -214,6 +219,19 @@ def test_a_simulation_in_its_image_has_the_same_content_as_on_this_machine(grid)
     assert set(map(float, grid.metadata("zenith_deg"))) == {20.0}
     assert set(map(float, grid.metadata("azimuth_deg"))) == {180.0}
     assert set(grid.metadata("site")) <= {"LCG.One.fr", "LCG.Two.fr"}
+
+
+def test_the_smallest_campaign_to_its_gate_in_the_image_is_that_of_this_machine(grid):
+    folder, here = in_image_and_here(grid, "ci", "all")
+    assert len(digests(here)) >= 25
+    sites = {site for _, status, site in states(grid, folder) if status == "Done"}
+    assert sites <= {"LCG.One.fr", "LCG.Two.fr"}
+    # Nothing of the launch ran on the launching side, but for the target that collects.
+    ledger = json.loads((folder / ".dirac/ledger.json").read_text())
+    assert len(ledger["jobs"]) >= 23
+    stored = grid.catalogued("results/ci")
+    assert len(stored) == len(set(stored))
+    assert f"{LFN_BASE}/results/ci/cross_check/gate.txt" in stored
 
 
 def test_interrupt_kills_everything_in_one_call(grid):
