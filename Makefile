@@ -66,13 +66,13 @@ report: env ## write the report of CAMPAIGN, also when its gate is closed
 
 test: test-unit test-campaign test-platform ## all tests
 
-test-unit: env ## unit tests, with those of the plugins: minutes
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit $(wildcard $(PLUGINS:%=%tests))
+test-unit: env ## unit tests: minutes
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit
 
 # The longest first, so that the other process has something to do beside them.
-test-campaign: env ## DAG, rules, and whole campaigns
+test-campaign: env ## DAG, rules, plugins, and whole campaigns
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
-	  tests/campaign tests/dag tests/rules
+	  tests/campaign tests/dag $(wildcard $(PLUGINS:%=%tests)) tests/rules
 
 test-platform: env ## real Apptainer, SLURM, XRootD, browser, DIRAC; installs them where apt is at hand
 	bash tests/platform/setup.sh

@@ -25,7 +25,7 @@ from iactflow.cli import main
 
 pytestmark = [pytest.mark.platform, pytest.mark.slow]
 
-FAKE = Path(__file__).with_name("dirac_fake_bridge.py")
+FAKE = REPOSITORY / "plugins/snakemake-executor-plugin-dirac/tests/dirac_fake_bridge.py"
 # Part of photons-ci, so that a job takes some seconds.
 LESS = {"n_showers": 2, "showers_per_job": 1, "energy_min_tev": 0.3, "energy_max_tev": 1}
 RAW = "results/photons-ci/simulations/gamma/run1/chunks"
