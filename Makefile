@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 STYLE = --report-stylesheet workflow/report/report.css
 OPTIONS = --profile profiles/local --cores $(CORES) --configfile config/campaigns/$(CAMPAIGN).yaml
 
-.PHONY: help env lock demo run report test test-unit test-campaign test-platform test-grid lint bench validate image docs clean
+.PHONY: help env lock demo run report test test-unit test-campaign platforms test-platform test-grid lint bench validate image docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | column -t -s $$'\t'
@@ -74,17 +74,17 @@ test-campaign: env ## DAG, rules, plugins, and whole campaigns
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
 	  tests/campaign tests/dag $(wildcard $(PLUGINS:%=%tests)) tests/rules
 
-# The grid beside all others: both wait far longer than they compute.
-test-platform: env ## real Apptainer, SLURM, XRootD, browser, DIRAC; installs them where apt is at hand
+platforms: env ## set up real Apptainer, SLURM, XRootD, browser, DIRAC, where apt is at hand
 	bash tests/platform/setup.sh
 	bash tests/grid/dirac/install.sh .platform/dirac
+
+# The grid beside all others: both wait far longer than they compute.
+test-platform: platforms ## tests of all platforms and of the grid
 	$(BIN)/python -m pytest -q tests/grid >.platform/grid.log 2>&1 & grid=$$!; status=0; \
 	$(BIN)/python -m pytest -q tests/platform || status=$$?; \
 	wait $$grid || status=$$?; cat .platform/grid.log; exit $$status
 
-test-grid: env ## of these, the real DIRAC with two sites alone
-	bash tests/platform/setup.sh
-	bash tests/grid/dirac/install.sh .platform/dirac
+test-grid: platforms ## of these, the real DIRAC with two sites alone
 	$(BIN)/python -m pytest -q tests/grid
 
 lint: env ## ruff, snakefmt, snakemake --lint, numpydoc, codespell

@@ -34,7 +34,7 @@ CAMPAIGN = {
 }
 
 
-def test_ten_thousand_jobs_fit_into_400_mb(tmp_path, dr1):
+def test_ten_thousand_jobs_fit_into_400_mb(tmp_path):
     file = tmp_path / "large.yaml"
     file.write_text(yaml.safe_dump(CAMPAIGN))
     arguments = ("all", "--dry-run", "--quiet", "rules", "--configfile", file)

@@ -183,13 +183,14 @@ def in_image_and_here(grid, name, target, *options):
         missing(f"{IMAGE} is not built (tests/platform/setup.sh builds it)")
     grid.new_pilots()
     folder, here = grid.checkout(name), grid.checkout(f"{name}-here")
-    options = (*options, "--configfile", f"config/campaigns/{name}.yaml")
+    campaign = ("--configfile", f"config/campaigns/{name}.yaml")
     # Bits are promised within the CPU class of the image alone.
     in_class = ["sh", "-c", '. "$0"; exec "$@"', str(REPOSITORY / "containers/cpu.sh")]
     local = [sys.executable, "-m", "snakemake", target, "--cores", "1", "--quiet"]
-    on_this_machine = subprocess.Popen([*in_class, *local, *options[-2:]], cwd=here)
+    on_this_machine = subprocess.Popen([*in_class, *local, *campaign], cwd=here)
     try:
-        code, output = grid.run(folder, target, *options, setup=IMAGE_SETUP, timeout=1800)
+        launch = (target, *options, *campaign)
+        code, output = grid.run(folder, *launch, setup=IMAGE_SETUP, timeout=1800)
         assert code == 0, output
         assert on_this_machine.wait(timeout=1800) == 0
     finally:
@@ -224,14 +225,14 @@ def test_a_simulation_in_its_image_has_the_same_content_as_on_this_machine(grid)
 def test_the_smallest_campaign_to_its_gate_in_the_image_is_that_of_this_machine(grid):
     folder, here = in_image_and_here(grid, "ci", "all")
     assert len(digests(here)) >= 25
-    sites = {site for _, status, site in states(grid, folder) if status == "Done"}
-    assert sites <= {"LCG.One.fr", "LCG.Two.fr"}
-    # Nothing of the launch ran on the launching side, but for the target that collects.
-    ledger = json.loads((folder / ".dirac/ledger.json").read_text())
-    assert len(ledger["jobs"]) >= 23
+    # Every job ran on the grid, once: only targets that collect ran on the launching side.
+    done = [name for name, status, _ in states(grid, folder) if status == "Done"]
+    assert len(done) == len(activities(folder)) == len(activities(here))
+    # Every product is in the catalogue: a file by its name, a folder by its files.
     stored = grid.catalogued("results/ci")
-    assert len(stored) == len(set(stored))
-    assert f"{LFN_BASE}/results/ci/cross_check/gate.txt" in stored
+    for product in digests(here):
+        name = f"{LFN_BASE}/{product}"
+        assert any(lfn == name or lfn.startswith(f"{name}/") for lfn in stored), product
 
 
 def test_interrupt_kills_everything_in_one_call(grid):

@@ -133,6 +133,7 @@ def test_sensitivity_and_its_limits(summary):
     np.testing.assert_allclose(points(axes.containers[1]), expected[:-2])
     limits = [line for line in axes.lines if line.get_marker() == "^"]
     assert [line.get_ydata().tolist() for line in limits][1] == pytest.approx([expected[-2]])
+    assert any("triangles: lower limits" in text.get_text() for text in axes.texts)
     dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
     crab = SPECTRA["crab_hess"](dashed[2].get_xdata()) * dashed[2].get_xdata() ** 2
     np.testing.assert_allclose(dashed[2].get_ydata(), 0.01 * crab * ERG_PER_TEV)

@@ -62,8 +62,11 @@ def test_a_second_guard_changes_nothing():
 
 
 def test_without_numba_there_is_nothing_to_guard(monkeypatch):
+    bare = IndexDataCacheFile.save.__wrapped__
+    monkeypatch.setattr(IndexDataCacheFile, "save", bare)
     monkeypatch.delitem(sys.modules, "numba.core.caching")
     guard_kernel_cache()
+    assert IndexDataCacheFile.save is bare
 
 
 @pytest.mark.parametrize("name", SIGNATURES)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import shutil
+import subprocess
 from dataclasses import fields
 from pathlib import Path
 
@@ -129,14 +131,17 @@ def test_chunks_hold_every_shower_once(n, size, last):
 @pytest.fixture
 def checkout(tmp_path):
     """Root with an instrument that extends another, and an atmosphere."""
-    for version, text in (("1.0", "version: '1.0'\nextends: '0.9'\n"), ("0.9", "version: '0.9'\n")):
+    below = "version: '0.9'\nsite: {atmosphere: air}\n"
+    for version, text in (("1.0", "version: '1.0'\nextends: '0.9'\n"), ("0.9", below)):
         folder = tmp_path / "config/instruments/array" / version
         (folder / "tables").mkdir(parents=True)
         (folder / "instrument.yaml").write_text(text)
         (folder / "tables/pixels.ecsv").write_text("pixels")
         (folder / "digest.txt").write_text("0" * 64 + "\n")
-    (tmp_path / "config/atmospheres/air").mkdir(parents=True)
-    (tmp_path / "config/atmospheres/air/profile.ecsv").write_text("air")
+    for name in ("air", "other"):
+        (tmp_path / "config/atmospheres" / name).mkdir(parents=True)
+        for table in ("profile.ecsv", "extinction.ecsv"):
+            (tmp_path / "config/atmospheres" / name / table).write_text(name)
     (tmp_path / "file.yaml").write_text("campaign: good\n")
     return tmp_path
 
@@ -149,38 +154,57 @@ def test_simulations_need_no_data(checkout, monkeypatch):
     monkeypatch.delenv("IACTFLOW_DATA", raising=False)
     simulations = load(checkout).simulations
     assert simulations.runs == {"gamma": [1]}
-    names = [str(Path(f).relative_to(checkout / "config")) for f in simulations.instrument_files]
-    assert names[0].startswith("instruments/array/1.0")
-    assert names[-1] == "atmospheres/air/profile.ecsv"
-    assert "instruments/array/0.9/instrument.yaml" in names
-    assert all(file in simulations.instrument.files for file in simulations.instrument_files)
+    # Not the tables of the instrument: its digest stands for them.
+    assert [
+        str(Path(f).relative_to(checkout / "config")) for f in simulations.instrument_files
+    ] == [
+        "instruments/array/1.0/digest.txt",
+        "instruments/array/1.0/instrument.yaml",
+        "instruments/array/0.9/digest.txt",
+        "instruments/array/0.9/instrument.yaml",
+        "atmospheres/air/extinction.ecsv",
+        "atmospheres/air/profile.ecsv",
+    ]
 
 
 @pytest.mark.parametrize(
-    "name", ["instruments/array/0.9/tables/pixels.ecsv", "atmospheres/air/profile.ecsv"]
+    "name", ["instruments/array/0.9/tables/pixels.ecsv", "atmospheres/air/extinction.ecsv"]
 )
 def test_every_file_of_an_instrument_counts(checkout, name):
-    """Also those that no job declares: each of forty in every job is most of a DAG's memory."""
     before = load(checkout).simulations.instrument.sha256
     assert load(checkout).simulations.instrument.sha256 == before
-    (checkout / "config" / name).write_text("other")
+    (checkout / "config" / name).write_text("changed")
     assert load(checkout).simulations.instrument.sha256 != before
 
 
-def test_only_the_atmosphere_of_the_site_counts(checkout):
-    file = checkout / "config/instruments/array/0.9/instrument.yaml"
-    file.write_text(file.read_text() + "site: {atmosphere: air}\n")
-    (checkout / "config/atmospheres/other").mkdir()
-    (checkout / "config/atmospheres/other/profile.ecsv").write_text("other")
-    simulations = load(checkout).simulations
-    assert simulations.instrument_files[-1].endswith("atmospheres/air/profile.ecsv")
-    assert not [file for file in simulations.instrument.files if "other" in file]
+def test_another_atmosphere_does_not_count(checkout):
+    before = load(checkout).simulations.instrument.sha256
+    (checkout / "config/atmospheres/other/profile.ecsv").write_text("changed")
+    assert load(checkout).simulations.instrument.sha256 == before
+
+
+def test_all_files_of_an_instrument_elsewhere_are_inputs(checkout):
+    shutil.move(checkout / "config/instruments/array", checkout / "own")
+    elsewhere = {**GOOD, "instrument": {**GOOD["instrument"], "path": "own/1.0"}}
+    simulations = load(checkout, elsewhere).simulations
+    assert str(checkout / "own/0.9/tables/pixels.ecsv") in simulations.instrument_files
+    assert simulations.instrument_files == simulations.instrument.files
 
 
 def test_an_atmosphere_that_is_not_there_is_named(checkout):
     file = checkout / "config/instruments/array/1.0/instrument.yaml"
     file.write_text(file.read_text() + "site: {atmosphere: water}\n")
-    with pytest.raises(InputError, match=r"instrument.yaml: site.atmosphere: got 'water'.* air"):
+    words = r"1.0/instrument.yaml: site.atmosphere: got 'water'; allowed: air, other"
+    with pytest.raises(InputError, match=words):
+        load(checkout)
+
+
+def test_files_that_workers_would_not_get_are_named(checkout):
+    subprocess.run(["git", "init", "-q"], cwd=checkout, check=True)
+    subprocess.run(["git", "add", "."], cwd=checkout, check=True)
+    load(checkout)
+    (checkout / "config/instruments/array/1.0/new.ecsv").write_text("new")
+    with pytest.raises(InputError, match=r"instrument: got .*new.ecsv.*git add.*instrument.path"):
         load(checkout)
 
 

@@ -96,6 +96,14 @@ class Campaign:
             timeout=600,
         )
 
+    def die_while_jobs_run(self):
+        """Launch, and kill Snakemake as a machine that goes down does; then jobs end at once."""
+        self.behave(hold=True)
+        process = self.start(lambda: "status" in self.lines("calls"))
+        process.kill()
+        process.wait()
+        self.behave(quick=True)
+
     def start(self, until):
         """Run Snakemake until a condition holds; return the process."""
         with (self.folder.parent / "launch.log").open("w") as log:
@@ -216,11 +224,7 @@ def test_interrupt_kills_all_jobs_in_one_call(campaign):
 
 
 def test_jobs_of_a_machine_that_died_are_followed(campaign):
-    campaign.behave(hold=True)
-    process = campaign.start(lambda: "status" in campaign.lines("calls"))
-    process.kill()
-    process.wait()
-    campaign.behave(quick=True)
+    campaign.die_while_jobs_run()
     result = campaign.launch()
     assert result.returncode == 0, result.stdout
     # The three went out once; the second launch sent the sum alone.
@@ -230,11 +234,7 @@ def test_jobs_of_a_machine_that_died_are_followed(campaign):
 
 
 def test_jobs_of_other_code_are_killed_and_not_followed(campaign):
-    campaign.behave(hold=True)
-    process = campaign.start(lambda: "status" in campaign.lines("calls"))
-    process.kill()
-    process.wait()
-    campaign.behave(quick=True)
+    campaign.die_while_jobs_run()
     with (campaign.folder / "Snakefile").open("a") as stream:
         stream.write("\n# A change.\n")
     result = campaign.launch("results/0.txt")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 from functools import cached_property
 from pathlib import Path
 
@@ -15,8 +16,7 @@ __all__ = ["DIGEST_FILE", "INSTRUMENT_FILE", "InstrumentFiles"]
 
 DIGEST_FILE = "digest.txt"
 INSTRUMENT_FILE = "instrument.yaml"
-# Of an atmosphere: its other tables lie beside it.
-PROFILE_FILE = "profile.ecsv"
+ATMOSPHERES = Path("config/atmospheres")
 
 
 class InstrumentFiles:
@@ -43,34 +43,48 @@ class InstrumentFiles:
         return self.base / "config" / "instruments" / self.block.name / self.block.version
 
     @cached_property
+    def _folders(self) -> list[Path]:
+        """Folder of the version, and of those it extends."""
+        folders = [self.folder]
+        while (below := self._extended(folders[-1])) is not None and below not in folders:
+            folders.append(below)
+        return folders
+
+    @cached_property
+    def _atmosphere(self) -> tuple[Path, object]:
+        """File that names the atmosphere of the site, and the name; the version's own first."""
+        for folder in self._folders:
+            file = folder / INSTRUMENT_FILE
+            site = read_campaign_file(file).get("site")
+            if isinstance(site, dict) and "atmosphere" in site:
+                return file, site["atmosphere"]
+        return self.folder / INSTRUMENT_FILE, "missing"
+
+    @cached_property
+    def _atmosphere_files(self) -> list[str]:
+        """Files of the atmosphere of the site."""
+        return _files_below(self.base / ATMOSPHERES / str(self._atmosphere[1]))
+
+    @cached_property
     def files(self) -> list[str]:
         """Files of the instrument's version, of those it extends, of its atmosphere: what every
         job reads, the version's own first.
         """
-        folders = [self.folder]
-        while (below := self._extended(folders[-1])) is not None and below not in folders:
-            folders.append(below)
-        atmospheres = self.base / "config" / "atmospheres"
-        named = (self._site(folder).get("atmosphere") for folder in folders)
-        folders.append(atmospheres / next((name for name in named if name), ""))
-        return [
-            str(path)
-            for folder in folders
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and not path.name.startswith(".")
-        ]
+        own = [path for folder in self._folders for path in _files_below(folder)]
+        return [*own, *self._atmosphere_files]
 
     @cached_property
     def inputs(self) -> list[str]:
-        """Those that a job declares: the ones that tell where the others lie.
+        """Those that a job declares: what tells where the others lie, and which they are.
 
-        Some forty files for every job of a production are most of the memory of its DAG. What is
-        in ``config`` travels to workers with the sources; of a folder elsewhere, all are inputs.
+        Some forty files for every job of a production were most inputs of its DAG. ``digest.txt``
+        stands for all numbers of the instrument, as every job checks. What is in ``config``
+        travels to workers with the sources; of a folder elsewhere, all files are inputs.
         """
         if self.block.path is not None:
             return self.files
-        telling = (INSTRUMENT_FILE, DIGEST_FILE, PROFILE_FILE)
-        return [path for path in self.files if os.path.basename(path) in telling]
+        telling = [f for f in self.files if os.path.basename(f) in (INSTRUMENT_FILE, DIGEST_FILE)]
+        return [*telling, *self._atmosphere_files]
 
     @cached_property
     def sha256(self) -> str:
@@ -78,15 +92,8 @@ class InstrumentFiles:
         digest = hashlib.sha256()
         for path in self.files:
             content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-            digest.update(
-                f"{Path(os.path.relpath(path, self.base)).as_posix()} {content}\n".encode()
-            )
+            digest.update(f"{os.path.relpath(path, self.base)} {content}\n".encode())
         return digest.hexdigest()
-
-    def _site(self, folder: Path) -> dict:
-        """Site of a version, as far as its own file tells."""
-        site = read_campaign_file(folder / INSTRUMENT_FILE).get("site")
-        return site if isinstance(site, dict) else {}
 
     def _extended(self, folder: Path) -> Path | None:
         """Version that a version of an instrument extends."""
@@ -128,17 +135,37 @@ class InstrumentFiles:
             raise InputError(
                 self.file, "instrument", given, f"a folder <name>/<version>: {at_hand}"
             )
-        atmospheres = self.base / "config" / "atmospheres"
-        if not any(os.path.basename(path) == PROFILE_FILE for path in self.files):
-            at_hand = sorted(path.parent.name for path in atmospheres.glob(f"*/{PROFILE_FILE}"))
-            given = self._site(self.folder).get("atmosphere", "missing")
-            raise InputError(
-                self.folder / INSTRUMENT_FILE,
-                "site.atmosphere",
-                given,
-                ", ".join(at_hand) or "none",
-            )
+        if not self._atmosphere_files:
+            at_hand = ", ".join(sorted(p.name for p in (self.base / ATMOSPHERES).glob("*")))
+            file, name = self._atmosphere
+            raise InputError(file, "site.atmosphere", name, at_hand or "none")
+        self._check_sources()
         self.digest, self.files  # noqa: B018 - read here so that a bad one stops before any job
+
+    def _check_sources(self) -> None:
+        """Check that git knows the files that no job declares: workers get what it lists."""
+        hidden = sorted(set(self.files) - set(self.inputs))
+        if not hidden:
+            return
+        command = ["git", "-C", str(self.base), "ls-files", "-z", "--others", "--", *hidden]
+        try:
+            listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        except (OSError, subprocess.CalledProcessError):
+            return  # No git, or no repository: sources travel without it, or not at all.
+        if listed:
+            name = listed.split("\0")[0]
+            raise InputError(
+                self.file,
+                "instrument",
+                name,
+                "files that git knows (git add), or a folder elsewhere as instrument.path",
+            )
+
+
+def _files_below(folder: Path) -> list[str]:
+    """Files of a folder that are not hidden, in the order of their names."""
+    found = sorted(folder.rglob("*"))
+    return [str(path) for path in found if path.is_file() and not path.name.startswith(".")]
 
 
 def _versions(folder: Path) -> list[str]:

@@ -23,7 +23,7 @@ def guard_kernel_cache() -> None:
     if caching is None:
         return
     save = caching.IndexDataCacheFile.save
-    if hasattr(save, "__wrapped__"):
+    if getattr(save, "is_guarded", False):
         return
 
     @wraps(save)
@@ -32,4 +32,5 @@ def guard_kernel_cache() -> None:
             fcntl.flock(lock, fcntl.LOCK_EX)
             save(self, key, data)
 
+    save_alone.is_guarded = True
     caching.IndexDataCacheFile.save = save_alone

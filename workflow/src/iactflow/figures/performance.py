@@ -16,6 +16,7 @@ from iactflow.response.spectra import SPECTRA
 __all__ = ["FIGURES", "plot_performance"]
 
 RECO_LABEL = "Reconstructed energy [TeV]"
+LIMIT_LABEL = "open triangles: lower limits, no background left"
 ERG_PER_TEV = 1.602176634
 SIGNAL, BACKGROUND = COLOURS["blue"], COLOURS["vermilion"]
 #: Fractions of the reference source that sensitivities are shown beside.
@@ -206,6 +207,8 @@ def _sensitivity(summary: dict) -> Figure:
     if len(values):
         axes.set_ylim(0.3 * values.min(), 5.0 * max(values.max(), float(flux.max())))
     log_ticks(axes)
+    if any("no background" in row["limited_by"] for row in rows):
+        axes.text(0.02, 0.97, LIMIT_LABEL, transform=axes.transAxes, fontsize=8.5, va="top")
     axes.legend(title="Offset", loc="upper right", ncols=2)
     conditions = f"{block['significance']:g} sigma in {block['time_h']:g} h"
     title(figure, f"{summary['node']}: sensitivity, {conditions}; {block['reference']} (dashed)")
